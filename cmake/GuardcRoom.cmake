@@ -1,0 +1,24 @@
+# One static library per room. Link lists are what enforces the arrows between rooms.
+
+# What every target of the project is compiled with.
+add_library(guardc_flags INTERFACE)
+target_compile_options(guardc_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Wimplicit-fallthrough>
+  $<$<AND:$<BOOL:${GUARDC_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>)
+target_include_directories(guardc_flags INTERFACE
+  "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include" "${PROJECT_BINARY_DIR}/include")
+if(GUARDC_SANITIZE)
+  target_compile_options(guardc_flags INTERFACE -fsanitize=${GUARDC_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(guardc_flags INTERFACE -fsanitize=${GUARDC_SANITIZE})
+endif()
+
+# guardc_add_room(NAME [SOURCES ...] [DEPS room...] [LIBRARIES external...])
+function(guardc_add_room name)
+  cmake_parse_arguments(PARSE_ARGV 1 ROOM "" "" "SOURCES;DEPS;LIBRARIES")
+  add_library(guardc_${name} STATIC ${ROOM_SOURCES})
+  target_link_libraries(guardc_${name} PUBLIC guardc_flags)
+  foreach(dep IN LISTS ROOM_DEPS)
+    target_link_libraries(guardc_${name} PUBLIC guardc_${dep})
+  endforeach()
+  target_link_libraries(guardc_${name} PRIVATE ${ROOM_LIBRARIES})
+endfunction()

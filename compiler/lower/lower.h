@@ -1,0 +1,62 @@
+// Module -> LLVM IR. A module is lowered in chunks (emit/chunks.h): each chunk is an llvm::Module of its own that
+// defines some functions and declares the rest, so that chunks are optimised and emitted in parallel and in any order.
+//
+// Symbols (all hidden; the linker resolves them, nothing is exported but the artifact's header):
+//   FunctionSymbol(i)     the tailcc code of defined function i (abi.h)
+//   "guardc.entry.<t>"    EntryFn of canonical type t
+//   "guardc.thunk.<t>"    host thunk of canonical type t
+//   "guardc.init"         ArtifactHeader::init
+//   "guardc.table.<i>"    contents of static table i
+//   "guardc.data.<i>"     bytes of data segment i, for those that memory.init may still read
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "compiler/frontend/wasm_module.h"
+#include "compiler/lower/context_layout.h"
+#include "guardc/result.h"
+
+namespace llvm {
+class Function;
+class Module;
+}  // namespace llvm
+
+namespace guardc::compiler {
+
+struct LowerOptions {
+  bool bounds_checks = false;
+  bool strict_traps = false;
+  bool canonical_nans = false;
+  bool is_aarch64 = false;
+};
+
+// "wasm[12]::name" with the name made printable ASCII; unique by the index.
+std::string FunctionSymbol(const Module& module, uint32_t func);
+
+// One per llvm::Module. The wasm module, layout and options must outlive it. One thread at a time, as LLVM's contexts
+// are.
+class Lowering {
+ public:
+  Lowering(llvm::Module& target, const Module& module, const ContextLayout& layout, const LowerOptions& options);
+  ~Lowering();
+  Lowering(const Lowering&) = delete;
+  Lowering& operator=(const Lowering&) = delete;
+
+  // Defines function `func` (index in the function index space, not an import) with hidden linkage, or, for a copy that
+  // may only be inlined, available_externally.
+  Result<void> DefineFunction(uint32_t func, bool available_externally = false);
+
+  // What belongs to the module as a whole, once per artifact: entries for the types of all escaping functions and
+  // imports, host thunks for imported types, static tables, data bytes, init. Init skips the data segments for which
+  // `in_image` is true.
+  Result<void> DefineModuleParts(const std::vector<bool>& in_image);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace guardc::compiler

@@ -1,0 +1,100 @@
+// Guard: one instance of a guard module, asked for labels. Text in, text out; guardc/label.h gives typed answers.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "guardc/call.h"
+#include "guardc/module.h"
+#include "guardc/result.h"
+
+namespace guardc {
+
+enum class LogLevel : uint8_t { kDebug = 0, kInfo = 1, kWarn = 2, kError = 3, kNone = 4 };
+
+// Where a guard's own log lines go. Called on the thread that runs the guard, also from within `alloc`; must not throw.
+class GuardLog {
+ public:
+  virtual ~GuardLog() = default;
+  // Asked before the text is even looked at: guards log hundreds of lines a call. kNone: a line without a level.
+  virtual bool Enabled(LogLevel level) const = 0;
+  // `message` is the guest's bytes, not necessarily UTF-8; valid during the call only.
+  virtual void Log(LogLevel level, std::string_view message, std::string_view request_id) = 0;
+};
+
+// What `env.call_backend` reaches. Called on the thread that runs the guard; should return soon after `call.stop` is
+// requested. `args_json` is "null" where the guard gave none. Answers JSON text, or an error, which the guest sees as
+// -1.
+using Backend =
+    std::function<Result<std::string>(std::string_view tool, std::string_view args_json, const CallOptions& call)>;
+
+// stdout or stderr of the guest. Must not throw.
+using Writer = std::function<void(std::string_view bytes)>;
+
+struct GuardOptions {
+  std::string name = "guard";                       // in logs and errors
+  uint32_t memory_cap_pages = 512;                  // of 64 KiB; memory.grow past it answers -1
+  uint32_t backend_call_limit = 50;                 // per label call; failures and retries count
+  uint64_t stack_size = uint64_t{1} << 20;          // bytes of guest stack
+  uint64_t input_limit = uint64_t{8} << 20;         // bytes of JSON
+  uint64_t output_initial = uint64_t{4} << 20;      // bytes offered first
+  uint64_t output_limit = uint64_t{16} << 20;       // bytes offered at most
+  std::optional<std::chrono::nanoseconds> timeout;  // for calls that bring no deadline
+  bool sleep_really = true;                         // false: a guest's poll_oneoff on a clock returns at once
+  Backend backend;                                  // empty: call_backend answers -1
+  std::shared_ptr<GuardLog> log;                    // null: lines go to the project's logger "guard:<name>" (stderr)
+  Writer stdout_writer;                             // empty: the host's stderr (stdout carries the MCP stream)
+  Writer stderr_writer;                             // empty: the host's stderr
+};
+
+enum class LabelFunction : uint8_t { kAgent, kResource, kResponse };
+
+// "label_agent" ...
+std::string_view LabelFunctionName(LabelFunction function);
+
+// How the time of the last call divides, in nanoseconds.
+struct CallTiming {
+  uint64_t total = 0;
+  uint64_t guest = 0;           // in generated code, host functions excluded
+  uint64_t host_functions = 0;  // call_backend, host_log, WASI
+};
+
+// Thread-safe: calls are serialised, later callers queue (and leave the queue at their deadline).
+class Guard {
+ public:
+  // Checks the guard ABI again (the artifact may come from elsewhere), links the imports, instantiates, and calls
+  // `_initialize` where there is one; never `_start`.
+  [[nodiscard]] static Result<std::shared_ptr<Guard>> Create(std::shared_ptr<const Module> module,
+                                                             GuardOptions options = {});
+  ~Guard();
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+
+  // One label call with the whole buffer protocol (guard-abi 2): the answer's bytes, "" where the guard wrote none.
+  // kTrap, kExit, kGuardError, kBufferProtocol, kLimit, kInstanceFailed, kCancelled, kDeadline, kClosed.
+  [[nodiscard]] Result<std::string> Call(LabelFunction function, std::string_view input_json,
+                                         const CallOptions& call = {});
+
+  // False once a trap, a nonzero exit or an interruption has poisoned the instance.
+  bool healthy() const;
+  const std::string& name() const;
+  const Module& module() const;
+  // Of the last call that ended; zero unless EnableTiming(true) came before it (two clock reads per host call).
+  void EnableTiming(bool on);
+  CallTiming last_timing() const;
+
+  // Waits for the running call, then releases the instance; later calls fail with kClosed. May be called twice.
+  Result<void> Close();
+
+ private:
+  class Impl;
+  explicit Guard(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace guardc

@@ -1,0 +1,65 @@
+// Module: a checked and mapped artifact, ready to be instantiated. No compiler behind it.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guardc/result.h"
+#include "guardc/types.h"
+
+namespace guardc {
+
+struct LoadOptions {
+  // Skip hashing the object where the cache directory, and all above it, belong to root (or to us) and nobody else may
+  // write there. The embedder's decision: an image that was checked when it was built.
+  bool trusted = false;
+};
+
+// The cache directory for this process: `flag` if not empty, else $GUARDC_CACHE_DIR, else $MCP_GATEWAY_WASM_CACHE_DIR,
+// else $XDG_CACHE_HOME/guardc, else ~/.cache/guardc. kInvalidArgument where none can be told.
+[[nodiscard]] Result<std::filesystem::path> CacheDirectory(std::string_view flag = {});
+
+namespace loader {
+class LoadedArtifact;
+}
+
+// Immutable; any number of threads and instances may share one. Unmapped when the last owner lets go.
+class Module {
+ public:
+  // From an entry of the cache (a directory that holds manifest.json). Checks owner and permissions, the manifest, the
+  // object's hash over the very bytes that are mapped, ABI, version, target and CPU, and the ELF headers before dlopen.
+  // kNotCached, kUntrusted, kCorruptArtifact, kIncompatibleArtifact, kIo.
+  [[nodiscard]] static Result<std::shared_ptr<const Module>> Load(const std::filesystem::path& entry,
+                                                                  const LoadOptions& options = {});
+
+  // The best artifact in the cache for these bytes that this machine can run: kNotCached names the command that would
+  // make one.
+  [[nodiscard]] static Result<std::shared_ptr<const Module>> Find(std::span<const std::byte> wasm,
+                                                                  const std::filesystem::path& cache_directory,
+                                                                  const LoadOptions& options = {});
+
+  ~Module();
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  const std::string& name() const;                 // from the name section, else ""
+  const std::vector<ImportType>& imports() const;  // module order
+  const std::vector<ExportType>& exports() const;  // module order
+  const std::filesystem::path& entry() const;
+  const std::string& key() const;
+  const std::string& manifest_json() const;
+
+  // For the runtime.
+  const loader::LoadedArtifact& artifact() const { return *artifact_; }
+
+ private:
+  explicit Module(std::unique_ptr<loader::LoadedArtifact> artifact);
+  std::unique_ptr<loader::LoadedArtifact> artifact_;
+};
+
+}  // namespace guardc

@@ -1,0 +1,68 @@
+// The imports that a guard (or a WASI command) may use, as a table, and the state that they work on.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "artifact/abi.h"
+#include "guardc/guard.h"
+#include "guardc/types.h"
+#include "runtime/guest_memory.h"
+
+namespace guardc {
+
+// What a host function may ask of the call that it is part of. Implemented by the runtime's core.
+class CallControl {
+ public:
+  virtual ~CallControl() = default;
+  // Deadline passed or stop requested: the host function should return soon; the core ends the call afterwards.
+  virtual bool Interrupted() const = 0;
+  // Sleeps until `until` or until interrupted; false if interrupted.
+  virtual bool SleepUntil(Clock::time_point until) = 0;
+  // For handing on to call_backend.
+  virtual CallOptions Options() const = 0;
+};
+
+// State of one instance's host side. One thread at a time. A host function that wants to end the guest sets `exit_code`
+// or `error` and returns TrapCode::kHostUnwind.
+struct HostState {
+  GuestMemory memory;              // empty until the instance exists: host functions then fail as for bad pointers
+  CallControl* control = nullptr;  // during a call
+
+  Backend backend;                  // call_backend
+  uint32_t backend_calls_left = 0;  // reset by each label call
+  GuardLog* log = nullptr;          // host_log; not owned
+  Writer stdout_writer;
+  Writer stderr_writer;
+  bool sleep_really = true;
+  std::vector<std::string> args;  // WASI arguments, argv[0] included; none for guards
+  std::vector<std::string> env;   // "KEY=VALUE"; none for guards
+
+  std::optional<uint32_t> exit_code;  // proc_exit
+  std::optional<Error> error;         // why a host function ended the call
+};
+
+// `env` of the VmHostFunc is the HostState.
+struct HostFunctionDef {
+  std::string_view module;
+  std::string_view name;
+  FuncType type;
+  abi::HostFn fn;
+};
+
+// env.call_backend, env.host_log and the 46 functions of wasi_snapshot_preview1.
+std::span<const HostFunctionDef> GuardHostFunctions();
+
+// Null where no host function has this name.
+const HostFunctionDef* FindHostFunction(std::string_view module, std::string_view name);
+
+// For use inside host functions: the state behind `self`.
+inline HostState& StateOf(void* self) { return *static_cast<HostState*>(static_cast<abi::VmHostFunc*>(self)->env); }
+
+}  // namespace guardc
