@@ -100,6 +100,8 @@ struct StoreOptions {
   uint64_t memory_cap_pages = 65536;        // per memory, of 64 KiB
   uint64_t table_cap = 10'000'000;          // elements per table
   uint64_t stack_size = uint64_t{1} << 20;  // bytes of guest stack per instance
+  // False: instances may be called again after a trap, as the specification's tests do. Guards never are.
+  bool fail_after_trap = true;
 };
 
 // Owns instances and what they share; everything in it lives until the Store goes. One thread at a time.
