@@ -1,0 +1,108 @@
+// The cache directory: content-addressed entries, published whole or not at all. Layout and rules are in
+// docs/artifact-format.md:
+//
+//   <root>/v1/<first two digits>/<wasm sha256>/<key>/{guard.so, manifest.json}
+//   <root>/v1/lock/<key>      while a compile of that key runs
+//
+// Readers take no lock that can block. An entry in use carries a shared flock on its directory, so that gc leaves it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "artifact/manifest.h"
+#include "base/file.h"
+#include "guardc/result.h"
+
+namespace guardc::artifact {
+
+// What a compile hands to the cache.
+struct Payload {
+  std::vector<std::byte> object;
+  Manifest manifest;
+};
+
+struct PublishedEntry {
+  std::filesystem::path directory;
+  bool was_cached = false;
+  Manifest manifest;
+};
+
+// An entry opened by a reader: checked for owner and permissions, kept from gc while `directory` is open.
+struct OpenedEntry {
+  Fd directory;
+  std::filesystem::path path;
+  std::string manifest_json;
+  Manifest manifest;
+};
+
+// One row of `guardc cache ls`. A damaged entry has the error instead of a manifest.
+struct EntryInfo {
+  std::filesystem::path path;
+  uint64_t size = 0;                                // bytes of all its files
+  std::chrono::system_clock::time_point last_used;  // to a day, see docs/artifact-format.md
+  bool in_use = false;
+  Result<Manifest> manifest;
+};
+
+struct GcOptions {
+  std::optional<std::chrono::seconds> max_age;  // since the last use
+  std::optional<uint64_t> max_size;             // bytes that may stay; the least recently used go first
+  bool dry_run = false;
+};
+
+struct GcReport {
+  std::vector<std::filesystem::path> removed;
+  std::vector<std::filesystem::path> in_use;  // would have gone
+  uint64_t removed_bytes = 0;
+  uint64_t kept_bytes = 0;
+};
+
+// Stateless but for the path; thread-safe.
+class CacheStore {
+ public:
+  // Creates the directory if absent. kUntrusted where others may write to it, kIo where we may not.
+  static Result<CacheStore> OpenForWriting(const std::filesystem::path& root);
+  // kNotCached where there is no such directory.
+  static Result<CacheStore> OpenForReading(const std::filesystem::path& root);
+
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path EntryPath(std::string_view wasm_sha256, std::string_view key) const;
+
+  // The entry of this identity, sound and complete: from the cache, or else made by `compile`, which runs in one
+  // process and thread at a time per key while others wait and then take its result. A damaged entry is replaced.
+  // `force` compiles and replaces. Whatever fails, nothing half-made stays.
+  Result<PublishedEntry> GetOrCompile(const Identity& identity, bool force,
+                                      const std::function<Result<Payload>()>& compile) const;
+
+  // Directories of the entries of a module, in key order; empty where there are none. kUntrusted, kIo.
+  Result<std::vector<std::filesystem::path>> EntriesOf(std::string_view wasm_sha256) const;
+
+  // All entries, in path order.
+  Result<std::vector<EntryInfo>> List() const;
+
+  Result<GcReport> Gc(const GcOptions& options) const;
+
+ private:
+  explicit CacheStore(std::filesystem::path root) : root_(std::move(root)) {}
+  std::filesystem::path root_;
+};
+
+// Opens an entry wherever it lies. kNotCached where there is none, kUntrusted, kCorruptArtifact,
+// kIncompatibleArtifact (format version), kIo. Does not read the object.
+Result<OpenedEntry> OpenEntry(const std::filesystem::path& entry);
+
+// The object of an opened entry, checked for owner, permissions and size.
+Result<Fd> OpenObject(const OpenedEntry& entry);
+
+// Recomputes every hash. kCorruptArtifact says what differs.
+Result<Manifest> VerifyEntry(const std::filesystem::path& entry);
+
+}  // namespace guardc::artifact

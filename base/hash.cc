@@ -1,0 +1,64 @@
+// SHA-256 by libcrypto's low-level functions, which run on the CPU's SHA instructions and need no set-up: the EVP
+// interface fetches algorithms from a provider at its first use, and the shared library brings its own start-up.
+// Measured here (tests/unit/base/hash_start_bench.sh): see the table in docs/artifact-format.md, "The hash".
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "base/hash.h"
+
+#include <openssl/sha.h>
+
+#include <memory>
+#include <new>
+
+namespace guardc {
+
+namespace {
+
+SHA256_CTX* Context(std::array<std::byte, 112>& state) {
+  // The constructor has made the object in these bytes.
+  return std::launder(reinterpret_cast<SHA256_CTX*>(state.data()));
+}
+
+constexpr char kDigits[] = "0123456789abcdef";
+
+}  // namespace
+
+std::string Sha256Digest::Hex() const {
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const uint8_t byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+bool IsSha256Hex(std::string_view text) {
+  return text.size() == 2 * sizeof(Sha256Digest::bytes) && text.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
+Sha256::Sha256() {
+  static_assert(sizeof(SHA256_CTX) == sizeof(state_) && alignof(SHA256_CTX) <= alignof(Sha256));
+  SHA256_Init(new (state_.data()) SHA256_CTX);
+}
+
+void Sha256::Update(std::span<const std::byte> bytes) { SHA256_Update(Context(state_), bytes.data(), bytes.size()); }
+
+void Sha256::Update(std::string_view text) { SHA256_Update(Context(state_), text.data(), text.size()); }
+
+Sha256Digest Sha256::Finish() {
+  Sha256Digest digest;
+  SHA256_Final(digest.bytes.data(), Context(state_));
+  return digest;
+}
+
+Sha256Digest Sha256Of(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.Update(bytes);
+  return hash.Finish();
+}
+
+Sha256Digest Sha256Of(std::string_view text) {
+  return Sha256Of(std::as_bytes(std::span<const char>(text.data(), text.size())));
+}
+
+}  // namespace guardc
