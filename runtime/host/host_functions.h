@@ -1,6 +1,7 @@
 // The imports that a guard (or a WASI command) may use, as a table, and the state that they work on.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,13 @@ class CallControl {
   virtual CallOptions Options() const = 0;
 };
 
+// What a file descriptor of the guest is. There are never others than the three it starts with: nothing can be opened.
+struct GuestStream {
+  enum class Kind : uint8_t { kClosed, kStdin, kStdout, kStderr };
+  Kind kind = Kind::kClosed;
+  uint16_t flags = 0;  // fdflags, as set by fd_fdstat_set_flags
+};
+
 // State of one instance's host side. One thread at a time. A host function that wants to end the guest sets `exit_code`
 // or `error` and returns TrapCode::kHostUnwind.
 struct HostState {
@@ -40,6 +48,9 @@ struct HostState {
   GuardLog* log = nullptr;          // host_log; not owned
   Writer stdout_writer;
   Writer stderr_writer;
+  // By file descriptor; fd_close and fd_renumber change it.
+  std::array<GuestStream, 3> streams = {
+      {{GuestStream::Kind::kStdin}, {GuestStream::Kind::kStdout}, {GuestStream::Kind::kStderr}}};
   bool sleep_really = true;
   std::vector<std::string> args;  // WASI arguments, argv[0] included; none for guards
   std::vector<std::string> env;   // "KEY=VALUE"; none for guards
