@@ -4,7 +4,8 @@
 //   <root>/v1/<first two digits>/<wasm sha256>/<key>/{guard.so, manifest.json}
 //   <root>/v1/lock/<key>      while a compile of that key runs
 //
-// Readers take no lock that can block. An entry in use carries a shared flock on its directory, so that gc leaves it.
+// Readers take no lock that can block. Whoever uses an entry holds a shared lock on its manifest.json, so that gc
+// leaves it alone.
 #pragma once
 
 #include <chrono>
@@ -35,10 +36,11 @@ struct PublishedEntry {
   Manifest manifest;
 };
 
-// An entry opened by a reader: checked for owner and permissions, kept from gc while `directory` is open.
+// An entry opened by a reader: checked for owner and permissions.
 struct OpenedEntry {
-  Fd directory;
   std::filesystem::path path;
+  Fd directory;
+  Fd in_use;  // manifest.json, locked: gc leaves the entry alone while this is open
   std::string manifest_json;
   Manifest manifest;
 };

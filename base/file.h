@@ -74,6 +74,8 @@ Result<void> WriteFileAtomically(const std::filesystem::path& path, std::span<co
 
 // Creates the directory and those above it, not writable by others whatever the umask.
 Result<void> CreateDirectories(const std::filesystem::path& path);
+// The names in a directory but for "." and "..", ascending.
+Result<std::vector<std::string>> ListDirectory(const std::filesystem::path& path);
 // Makes a rename in `directory` durable.
 Result<void> SyncDirectory(const std::filesystem::path& directory);
 

@@ -3,13 +3,17 @@
 # What every target of the project is compiled with.
 add_library(guardc_flags INTERFACE)
 target_compile_options(guardc_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Wimplicit-fallthrough>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Wimplicit-fallthrough;-Wno-missing-field-initializers>
   $<$<AND:$<BOOL:${GUARDC_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>)
 target_include_directories(guardc_flags INTERFACE
   "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include" "${PROJECT_BINARY_DIR}/include")
 if(GUARDC_SANITIZE)
   target_compile_options(guardc_flags INTERFACE -fsanitize=${GUARDC_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(guardc_flags INTERFACE -fsanitize=${GUARDC_SANITIZE})
+endif()
+if(GUARDC_FUZZ)
+  # Coverage for libFuzzer in everything; the fuzz targets themselves add -fsanitize=fuzzer.
+  target_compile_options(guardc_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
 # guardc_add_room(NAME [SOURCES ...] [DEPS room...] [LIBRARIES external...])
@@ -21,4 +25,10 @@ function(guardc_add_room name)
     target_link_libraries(guardc_${name} PUBLIC guardc_${dep})
   endforeach()
   target_link_libraries(guardc_${name} PRIVATE ${ROOM_LIBRARIES})
+  if(BUILD_SHARED_LIBS)
+    # The public classes carry no export marks: a shared libguardc takes its list from libguardc.map.
+    set_target_properties(guardc_${name} PROPERTIES CXX_VISIBILITY_PRESET default VISIBILITY_INLINES_HIDDEN OFF)
+  endif()
+  # For GuardcLibrary.cmake, which merges rooms.
+  set_target_properties(guardc_${name} PROPERTIES GUARDC_ROOM_DEPS "${ROOM_DEPS}" GUARDC_ROOM_LIBRARIES "${ROOM_LIBRARIES}")
 endfunction()

@@ -1,0 +1,150 @@
+// List and gc: the house-keeping of the cache. docs/artifact-format.md, "Garbage collection".
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "artifact/cache_layout.h"
+#include "artifact/cache_store.h"
+#include "base/hash.h"
+
+namespace guardc::artifact {
+
+namespace {
+
+using std::chrono::system_clock;
+
+// One entry as found on the disk, its manifest unread.
+struct Found {
+  std::filesystem::path path;
+  uint64_t size = 0;
+  system_clock::time_point last_used;
+};
+
+system_clock::time_point TimeOf(const timespec& t) {
+  return system_clock::time_point(std::chrono::duration_cast<system_clock::duration>(
+      std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec)));
+}
+
+Found Measure(std::filesystem::path path) {
+  Found found{.path = std::move(path)};
+  const auto names = ListDirectory(found.path);
+  if (!names) return found;
+  for (const std::string& name : *names) {
+    struct stat st;
+    if (lstat((found.path / name).c_str(), &st) != 0) continue;
+    found.size += st.st_size;
+    // The kernel notes reads once a day (relatime): enough for a cache, and no reader has to write. Mounted without
+    // times of access, it is the time of publication.
+    if (name == kManifestFile) found.last_used = std::max(TimeOf(st.st_atim), TimeOf(st.st_mtim));
+  }
+  return found;
+}
+
+// Calls each(module directory, names in it) for every module.
+template <class Each>
+Result<void> ForEachModule(const std::filesystem::path& root, Each each) {
+  const std::filesystem::path version = root / layout::kVersionDirectory;
+  struct stat st;
+  if (lstat(version.c_str(), &st) != 0) {
+    if (errno == ENOENT) return {};
+    return FailErrno("open", version, errno);
+  }
+  GUARDC_CHECK(CheckNotWritableByOthers(st, version));
+  GUARDC_TRY(const auto prefixes, ListDirectory(version));
+  for (const std::string& prefix : prefixes) {
+    if (prefix.size() != 2) continue;
+    GUARDC_TRY(const auto modules, ListDirectory(version / prefix));
+    for (const std::string& module : modules) {
+      if (!IsSha256Hex(module)) continue;
+      const std::filesystem::path directory = version / prefix / module;
+      // Another process may have removed it meanwhile.
+      const auto names = ListDirectory(directory);
+      if (names) each(directory, *names);
+    }
+  }
+  return {};
+}
+
+// As OpenEntry, but leaves no trace: reading for a list is no use.
+Result<Manifest> ReadManifestUnseen(const std::filesystem::path& entry) {
+  const std::filesystem::path path = entry / kManifestFile;
+  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOATIME));
+  if (!fd && errno == EPERM) fd = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd) return FailErrno("open", path, errno);
+  GUARDC_TRY(const std::string json, ReadAll(fd.get(), path, uint64_t{64} << 20));
+  return ParseManifest(json, path.native());
+}
+
+}  // namespace
+
+Result<std::vector<EntryInfo>> CacheStore::List() const {
+  std::vector<EntryInfo> entries;
+  GUARDC_CHECK(ForEachModule(root_, [&](const std::filesystem::path& directory, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      if (!IsSha256Hex(name)) continue;
+      Found found = Measure(directory / name);
+      entries.push_back({.path = found.path,
+                         .size = found.size,
+                         .last_used = found.last_used,
+                         .in_use = layout::IsInUse(found.path),
+                         .manifest = ReadManifestUnseen(found.path)});
+    }
+  }));
+  return entries;
+}
+
+Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
+  std::vector<Found> entries;
+  GUARDC_CHECK(ForEachModule(root_, [&](const std::filesystem::path& directory, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      if (IsSha256Hex(name)) entries.push_back(Measure(directory / name));
+      // What a crashed writer left: its lock is free.
+      const std::string_view key = layout::KeyOfTemporary(name);
+      if (key.empty() || options.dry_run || !CreateDirectories(layout::LockPath(root_, key).parent_path())) continue;
+      const auto lock = FileLock::TryAcquire(layout::LockPath(root_, key));
+      if (lock && *lock) layout::RemoveTemporaries(directory, key);
+    }
+    if (!options.dry_run) layout::RemoveIfEmpty(directory);
+  }));
+
+  // The least recently used first; by path where that is equal, so that the order is always the same.
+  std::sort(entries.begin(), entries.end(), [](const Found& a, const Found& b) {
+    return a.last_used != b.last_used ? a.last_used < b.last_used : a.path < b.path;
+  });
+  uint64_t total = 0;
+  for (const Found& entry : entries) total += entry.size;
+  const auto now = system_clock::now();
+
+  GcReport report;
+  for (const Found& entry : entries) {
+    const bool too_old = options.max_age && now - entry.last_used > *options.max_age;
+    const bool too_much = options.max_size && total > *options.max_size;
+    bool removed = false;
+    if (too_old || too_much) {
+      if (options.dry_run) {
+        removed = !layout::IsInUse(entry.path);
+      } else {
+        const std::string key = entry.path.filename().string();
+        GUARDC_CHECK(CreateDirectories(layout::LockPath(root_, key).parent_path()));
+        // Taken: it is being compiled again right now, so somebody wants it.
+        GUARDC_TRY(const auto lock, FileLock::TryAcquire(layout::LockPath(root_, key)));
+        if (lock) {
+          GUARDC_TRY(removed, layout::RemoveEntry(entry.path, key));
+        }
+        if (removed) layout::RemoveIfEmpty(entry.path.parent_path());
+      }
+      (removed ? report.removed : report.in_use).push_back(entry.path);
+    }
+    if (removed) {
+      report.removed_bytes += entry.size;
+      total -= entry.size;
+    } else {
+      report.kept_bytes += entry.size;
+    }
+  }
+  return report;
+}
+
+}  // namespace guardc::artifact

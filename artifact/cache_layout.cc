@@ -1,0 +1,93 @@
+// See cache_layout.h. The lock of users is an "open file description" lock: it goes with the descriptor, however the
+// process ends, excludes threads from each other as well as processes, and can be asked about without being taken.
+#include "artifact/cache_layout.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <system_error>
+
+#include "base/hash.h"
+
+namespace guardc::artifact::layout {
+
+namespace {
+
+// F_RDLCK for users, F_WRLCK for who removes; of the whole file.
+struct flock WholeFile(short type) { return {.l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0}; }
+
+std::filesystem::path ManifestOf(const std::filesystem::path& entry) { return entry / "manifest.json"; }
+
+// Deletes it all; where that fails half-way, the rest stays under its temporary name for the next sweep.
+void RemoveTree(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  std::filesystem::remove_all(directory, ignored);
+}
+
+// An exclusive lock on the manifest, which no user can hold beside it. An entry without a manifest has no users.
+bool LockForRemoval(const std::filesystem::path& entry, Fd& manifest) {
+  manifest = Fd(open(ManifestOf(entry).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!manifest) return errno == ENOENT || errno == ELOOP || errno == EISDIR || errno == ENXIO;
+  struct flock lock = WholeFile(F_WRLCK);
+  return fcntl(manifest.get(), F_OFD_SETLK, &lock) == 0;
+}
+
+}  // namespace
+
+std::filesystem::path LockPath(const std::filesystem::path& root, std::string_view key) {
+  return root / kVersionDirectory / kLockDirectory / key;
+}
+
+std::filesystem::path TemporaryPath(const std::filesystem::path& module_directory, std::string_view key) {
+  static std::atomic<uint64_t> counter = 0;
+  return module_directory / (std::string(kTemporaryPrefix) + std::string(key) + "-" + std::to_string(getpid()) + "-" +
+                             std::to_string(counter++));
+}
+
+std::string_view KeyOfTemporary(std::string_view name) {
+  if (!name.starts_with(kTemporaryPrefix)) return {};
+  name.remove_prefix(kTemporaryPrefix.size());
+  const std::string_view key = name.substr(0, name.find('-'));
+  return IsSha256Hex(key) ? key : std::string_view();
+}
+
+bool LockInUse(int manifest_fd) {
+  struct flock lock = WholeFile(F_RDLCK);
+  // A file system without locks has no gc that could disturb us either: it needs the same lock.
+  return fcntl(manifest_fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
+bool IsInUse(const std::filesystem::path& entry) {
+  const Fd manifest(open(ManifestOf(entry).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!manifest) return false;
+  struct flock lock = WholeFile(F_WRLCK);
+  return fcntl(manifest.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
+Result<bool> RemoveEntry(const std::filesystem::path& entry, std::string_view key) {
+  Fd manifest;
+  if (!LockForRemoval(entry, manifest)) return false;
+  // Away in one step: a reader finds a whole entry or none.
+  const std::filesystem::path temporary = TemporaryPath(entry.parent_path(), key);
+  if (rename(entry.c_str(), temporary.c_str()) != 0) return FailErrno("remove", entry, errno);
+  RemoveTree(temporary);
+  return true;
+}
+
+void RemoveTemporaries(const std::filesystem::path& module_directory, std::string_view key) {
+  const auto names = ListDirectory(module_directory);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (KeyOfTemporary(name) != key) continue;
+    Fd manifest;
+    if (LockForRemoval(module_directory / name, manifest)) RemoveTree(module_directory / name);
+  }
+}
+
+void RemoveIfEmpty(const std::filesystem::path& module_directory) {
+  if (rmdir(module_directory.c_str()) == 0) rmdir(module_directory.parent_path().c_str());
+}
+
+}  // namespace guardc::artifact::layout

@@ -1,0 +1,36 @@
+// What cache_store.cc and cache_gc.cc share: names, locks and removal of entries. Internal to the room.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "guardc/result.h"
+
+namespace guardc::artifact::layout {
+
+inline constexpr std::string_view kVersionDirectory = "v1";
+inline constexpr std::string_view kLockDirectory = "lock";
+// ".tmp-<key>-<pid>-<n>": an entry that is being written, or one that was replaced or removed while in use. Whoever
+// holds the key's lock may remove those that nobody uses.
+inline constexpr std::string_view kTemporaryPrefix = ".tmp-";
+
+std::filesystem::path LockPath(const std::filesystem::path& root, std::string_view key);
+std::filesystem::path TemporaryPath(const std::filesystem::path& module_directory, std::string_view key);
+// The key in the name of a temporary directory, "" where it is none.
+std::string_view KeyOfTemporary(std::string_view name);
+
+// Takes the shared lock of a user of the entry; false where the entry is about to be removed. Never waits.
+bool LockInUse(int manifest_fd);
+// Whether somebody holds it. Asks without taking a lock, so that no reader is disturbed.
+bool IsInUse(const std::filesystem::path& entry);
+
+// Removes an entry unless it is in use; true if it is gone. The caller holds the key's lock.
+Result<bool> RemoveEntry(const std::filesystem::path& entry, std::string_view key);
+// Removes what crashed writers of this key left and what was replaced while in use. The caller holds the key's lock.
+void RemoveTemporaries(const std::filesystem::path& module_directory, std::string_view key);
+// Removes the directory of a module, and the one above it, where they are empty.
+void RemoveIfEmpty(const std::filesystem::path& module_directory);
+
+}  // namespace guardc::artifact::layout

@@ -1,0 +1,233 @@
+// Lookup and publication. Layout, rules and reasons: docs/artifact-format.md, "The cache".
+#include "artifact/cache_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "artifact/cache_key.h"
+#include "artifact/cache_layout.h"
+#include "base/hash.h"
+
+namespace guardc::artifact {
+
+namespace {
+
+constexpr uint64_t kManifestLimit = uint64_t{64} << 20;  // bytes; a guard's has 5,000
+// How often to try again where another process removes the empty directory that we are about to write to.
+constexpr int kAttempts = 100;
+
+// A directory of the cache: there, a directory, no link, and nobody else's to write. Empty where it is absent.
+Result<bool> CheckDirectory(const std::filesystem::path& path, bool may_be_link) {
+  struct stat st;
+  if ((may_be_link ? stat(path.c_str(), &st) : lstat(path.c_str(), &st)) != 0) {
+    if (errno == ENOENT) return false;
+    return FailErrno("open", path, errno);
+  }
+  if (!S_ISDIR(st.st_mode)) return Fail(ErrorKind::kIo, path.string() + " is not a directory");
+  GUARDC_CHECK(CheckNotWritableByOthers(st, path));
+  return true;
+}
+
+// A regular file in an entry, checked on the open descriptor.
+Result<Fd> OpenChecked(int directory, const std::filesystem::path& entry, std::string_view name, struct stat& st) {
+  const std::filesystem::path path = entry / name;
+  // Never waits for the writer of a pipe, never follows a link out of the entry.
+  Fd fd(openat(directory, std::string(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!fd && errno == ENOENT) {
+    return Fail(ErrorKind::kCorruptArtifact, path.string() + " is missing: compile the module again");
+  }
+  if (!fd && errno == ELOOP) return Fail(ErrorKind::kUntrusted, path.string() + " is a symbolic link");
+  if (!fd) return FailErrno("open", path, errno);
+  if (fstat(fd.get(), &st) != 0) return FailErrno("open", path, errno);
+  if (!S_ISREG(st.st_mode)) {
+    return Fail(ErrorKind::kCorruptArtifact, path.string() + " is not a regular file: compile the module again");
+  }
+  GUARDC_CHECK(CheckNotWritableByOthers(st, path));
+  return fd;
+}
+
+std::unexpected<Error> FailNotCached(const std::filesystem::path& entry) {
+  return Fail(ErrorKind::kNotCached, "there is no artifact at " + entry.string());
+}
+
+// The compiler's own answer is held to what the reader will demand.
+Result<void> CheckPayload(const Payload& payload, const Identity& identity, const std::string& key) {
+  const Manifest& manifest = payload.manifest;
+  if (manifest.identity == identity && manifest.key == key && manifest.object_size == payload.object.size() &&
+      manifest.object_sha256 == Sha256Of(payload.object).Hex()) {
+    return {};
+  }
+  return Fail(ErrorKind::kInternal, "the compiler's manifest does not describe the object of key " + key);
+}
+
+// Puts `temporary` in the place of `entry`, which may exist; what it replaced is then in `temporary`.
+Result<void> MoveIntoPlace(const std::filesystem::path& temporary, const std::filesystem::path& entry) {
+  // rename() replaces an empty or absent directory only; an old entry is exchanged, so that readers find one or the
+  // other at any time.
+  if (rename(temporary.c_str(), entry.c_str()) == 0) return {};
+  if (errno != EEXIST && errno != ENOTEMPTY) return FailErrno("publish", entry, errno);
+  if (renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, entry.c_str(), RENAME_EXCHANGE) == 0) return {};
+  if (errno != EINVAL && errno != ENOSYS) return FailErrno("publish", entry, errno);
+  // A file system that cannot exchange: for a moment there is no entry.
+  const std::filesystem::path old = temporary.string() + "-old";
+  if (rename(entry.c_str(), old.c_str()) != 0 || rename(temporary.c_str(), entry.c_str()) != 0) {
+    return FailErrno("publish", entry, errno);
+  }
+  return {};
+}
+
+Result<void> WriteEntry(const std::filesystem::path& directory, const Payload& payload) {
+  GUARDC_CHECK(WriteNewFile(directory / kObjectFile, payload.object));
+  // Last, so that even a copy of a half-written directory is recognised by its absence.
+  const std::string manifest = PrintManifest(payload.manifest);
+  GUARDC_CHECK(WriteNewFile(directory / kManifestFile, std::as_bytes(std::span<const char>(manifest))));
+  return SyncDirectory(directory);
+}
+
+// The caller holds the key's lock.
+Result<void> Publish(const std::filesystem::path& entry, const std::string& key, const Payload& payload) {
+  const std::filesystem::path module_directory = entry.parent_path();
+  layout::RemoveTemporaries(module_directory, key);
+  const std::filesystem::path temporary = layout::TemporaryPath(module_directory, key);
+  // A writer of another key that fails removes the module's directory if it finds it empty.
+  for (int attempt = 0;; ++attempt) {
+    GUARDC_CHECK(CreateDirectories(module_directory));
+    if (mkdir(temporary.c_str(), 0755) == 0) break;
+    if (errno != ENOENT || attempt == kAttempts) return FailErrno("create the directory", temporary, errno);
+  }
+  Result<void> published = WriteEntry(temporary, payload);
+  if (published) published = MoveIntoPlace(temporary, entry);
+  if (published) published = SyncDirectory(module_directory);
+  layout::RemoveTemporaries(module_directory, key);
+  if (!published) layout::RemoveIfEmpty(module_directory);
+  return published;
+}
+
+}  // namespace
+
+Result<CacheStore> CacheStore::OpenForWriting(const std::filesystem::path& root) {
+  GUARDC_CHECK(CreateDirectories(root));
+  return OpenForReading(root);
+}
+
+Result<CacheStore> CacheStore::OpenForReading(const std::filesystem::path& root) {
+  GUARDC_TRY(const bool exists, CheckDirectory(root, /*may_be_link=*/true));
+  if (!exists) return Fail(ErrorKind::kNotCached, "there is no cache directory " + root.string());
+  return CacheStore(root);
+}
+
+std::filesystem::path CacheStore::EntryPath(std::string_view wasm_sha256, std::string_view key) const {
+  return root_ / layout::kVersionDirectory / wasm_sha256.substr(0, 2) / wasm_sha256 / key;
+}
+
+Result<PublishedEntry> CacheStore::GetOrCompile(const Identity& identity, bool force,
+                                                const std::function<Result<Payload>()>& compile) const {
+  const std::string key = CacheKey(identity);
+  const std::filesystem::path entry = EntryPath(identity.wasm_sha256, key);
+
+  // Empty: absent or damaged, to be made.
+  const auto find = [&]() -> Result<std::optional<PublishedEntry>> {
+    if (force) return std::nullopt;
+    for (const auto& path :
+         {entry.parent_path().parent_path().parent_path(), entry.parent_path().parent_path(), entry.parent_path()}) {
+      GUARDC_TRY(const bool exists, CheckDirectory(path, /*may_be_link=*/false));
+      if (!exists) return std::nullopt;
+    }
+    auto manifest = VerifyEntry(entry);
+    if (manifest) return PublishedEntry{entry, /*was_cached=*/true, std::move(*manifest)};
+    const ErrorKind kind = manifest.error().kind;
+    if (kind == ErrorKind::kNotCached || kind == ErrorKind::kCorruptArtifact ||
+        kind == ErrorKind::kIncompatibleArtifact) {
+      return std::nullopt;
+    }
+    return std::unexpected(std::move(manifest).error());
+  };
+
+  GUARDC_TRY(auto found, find());
+  if (found) return std::move(*found);
+  const std::filesystem::path lock_path = layout::LockPath(root_, key);
+  GUARDC_CHECK(CreateDirectories(lock_path.parent_path()));
+  GUARDC_TRY(const FileLock lock, FileLock::Acquire(lock_path));
+  // Who held the lock before us has probably made it.
+  GUARDC_TRY(found, find());
+  if (found) return std::move(*found);
+  GUARDC_TRY(Payload payload, compile());
+  GUARDC_CHECK(CheckPayload(payload, identity, key));
+  GUARDC_CHECK(Publish(entry, key, payload));
+  return PublishedEntry{entry, /*was_cached=*/false, std::move(payload.manifest)};
+}
+
+Result<std::vector<std::filesystem::path>> CacheStore::EntriesOf(std::string_view wasm_sha256) const {
+  const std::filesystem::path version = root_ / layout::kVersionDirectory;
+  const std::filesystem::path prefix = version / wasm_sha256.substr(0, 2);
+  const std::filesystem::path module_directory = prefix / wasm_sha256;
+  std::vector<std::filesystem::path> entries;
+  for (const auto& path : {version, prefix, module_directory}) {
+    GUARDC_TRY(const bool exists, CheckDirectory(path, /*may_be_link=*/false));
+    if (!exists) return entries;
+  }
+  GUARDC_TRY(const auto names, ListDirectory(module_directory));
+  for (const std::string& name : names) {
+    if (IsSha256Hex(name)) entries.push_back(module_directory / name);
+  }
+  return entries;
+}
+
+Result<OpenedEntry> OpenEntry(const std::filesystem::path& entry) {
+  OpenedEntry opened;
+  opened.path = entry;
+  opened.directory = Fd(open(entry.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  if (!opened.directory && errno == ENOENT) return FailNotCached(entry);
+  // O_NOFOLLOW with O_DIRECTORY answers ENOTDIR for a link, too.
+  if (!opened.directory && errno == ENOTDIR) {
+    return Fail(ErrorKind::kNotCached, entry.string() + " is not a directory: expected an entry of the cache");
+  }
+  if (!opened.directory) return FailErrno("open", entry, errno);
+  struct stat st;
+  if (fstat(opened.directory.get(), &st) != 0) return FailErrno("open", entry, errno);
+  GUARDC_CHECK(CheckNotWritableByOthers(st, entry));
+
+  GUARDC_TRY(opened.in_use, OpenChecked(opened.directory.get(), entry, kManifestFile, st));
+  if (!layout::LockInUse(opened.in_use.get())) return FailNotCached(entry);
+  // Removed between open and lock.
+  if (fstat(opened.in_use.get(), &st) != 0 || st.st_nlink == 0) return FailNotCached(entry);
+  const std::filesystem::path path = entry / kManifestFile;
+  GUARDC_TRY(opened.manifest_json, ReadAll(opened.in_use.get(), path, kManifestLimit));
+  GUARDC_TRY(opened.manifest, ParseManifest(opened.manifest_json, path.native()));
+  const std::string name = entry.filename().string();
+  if (IsSha256Hex(name) && name != opened.manifest.key) {
+    return Fail(ErrorKind::kCorruptArtifact, path.string() + ": key is " + opened.manifest.key +
+                                                 ", expected the directory's name: compile the module again");
+  }
+  return opened;
+}
+
+Result<Fd> OpenObject(const OpenedEntry& entry) {
+  struct stat st;
+  GUARDC_TRY(Fd fd, OpenChecked(entry.directory.get(), entry.path, kObjectFile, st));
+  if (static_cast<uint64_t>(st.st_size) != entry.manifest.object_size) {
+    return Fail(ErrorKind::kCorruptArtifact,
+                (entry.path / kObjectFile).string() + " has " + std::to_string(st.st_size) + " bytes, expected " +
+                    std::to_string(entry.manifest.object_size) + ": compile the module again");
+  }
+  return fd;
+}
+
+Result<Manifest> VerifyEntry(const std::filesystem::path& entry) {
+  GUARDC_TRY(OpenedEntry opened, OpenEntry(entry));
+  GUARDC_TRY(const Fd object, OpenObject(opened));
+  const std::filesystem::path path = entry / kObjectFile;
+  GUARDC_TRY(const std::string bytes, ReadAll(object.get(), path, opened.manifest.object_size));
+  const std::string hash = Sha256Of(bytes).Hex();
+  if (hash != opened.manifest.object_sha256) {
+    return Fail(ErrorKind::kCorruptArtifact, path.string() + " has the SHA-256 " + hash + ", expected " +
+                                                 opened.manifest.object_sha256 + ": compile the module again");
+  }
+  return std::move(opened.manifest);
+}
+
+}  // namespace guardc::artifact
