@@ -1,0 +1,222 @@
+// guardc cache: ls, verify, gc, path.
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <ctime>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "artifact/cache_store.h"
+#include "guardc/module.h"
+#include "tools/command.h"
+#include "tools/output.h"
+
+namespace guardc::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using artifact::CacheStore;
+using artifact::EntryInfo;
+using nlohmann::ordered_json;
+
+struct GcArguments : CommonOptions {
+  double max_age_seconds = -1;
+  uint64_t max_size = std::numeric_limits<uint64_t>::max();
+  bool dry_run = false;
+};
+
+std::string FormatDay(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[16];
+  std::strftime(text, sizeof text, "%Y-%m-%d", &parts);
+  return text;
+}
+
+// All entries; none where the directory does not exist yet.
+Result<std::vector<EntryInfo>> ListAll(const fs::path& root) {
+  const Result<CacheStore> store = CacheStore::OpenForReading(root);
+  if (store) return store->List();
+  if (store.error().kind == ErrorKind::kNotCached) return std::vector<EntryInfo>{};
+  return std::unexpected(store.error());
+}
+
+ordered_json ToJson(const EntryInfo& entry) {
+  ordered_json row = {{"entry", entry.path.string()},
+                      {"size", entry.size},
+                      {"last_used", FormatDay(entry.last_used)},
+                      {"in_use", entry.in_use}};
+  if (entry.manifest) {
+    row["manifest"] = ordered_json::parse(artifact::PrintManifest(*entry.manifest));
+  } else {
+    row["error"] = ErrorToJson(entry.manifest.error());
+  }
+  return row;
+}
+
+std::string ShortName(const artifact::Manifest& manifest) {
+  return manifest.module_name.empty() ? "-" : manifest.module_name;
+}
+
+int RunLs(const CommonOptions& options) {
+  const Result<fs::path> root = CacheDirectory(options.cache_dir);
+  if (!root) return ReportError(root.error(), options.json);
+  const Result<std::vector<EntryInfo>> entries = ListAll(*root);
+  if (!entries) return ReportError(entries.error(), options.json);
+  uint64_t total = 0;
+  for (const EntryInfo& entry : *entries) total += entry.size;
+  if (options.json) {
+    ordered_json rows = ordered_json::array();
+    for (const EntryInfo& entry : *entries) rows.push_back(ToJson(entry));
+    return FinishJson({{"directory", root->string()}, {"size", total}, {"entries", rows}}, kDone);
+  }
+  std::vector<std::vector<std::string>> table = {{"KEY", "MODULE", "PROFILE", "OPT", "CPU", "SIZE", "LAST USED", ""}};
+  for (const EntryInfo& entry : *entries) {
+    const std::string key = entry.path.filename().string().substr(0, 12);
+    const std::string state = entry.in_use ? "in use" : "";
+    if (!entry.manifest) {
+      table.push_back({key, "?", "?", "?", "?", FormatSize(entry.size), FormatDay(entry.last_used), "damaged"});
+      continue;
+    }
+    const artifact::Identity& identity = entry.manifest->identity;
+    table.push_back({key, ShortName(*entry.manifest), std::string(artifact::ProfileName(identity.options.profile)),
+                     "-O" + std::to_string(identity.options.opt_level), identity.target.cpu, FormatSize(entry.size),
+                     FormatDay(entry.last_used), state});
+  }
+  const std::string summary = std::to_string(entries->size()) +
+                              (entries->size() == 1 ? " artifact, " : " artifacts, ") + FormatSize(total) + " in " +
+                              root->string() + "\n";
+  return Finish((entries->empty() ? "" : FormatTable(table)) + summary, kDone);
+}
+
+int RunVerifyAll(const CommonOptions& options) {
+  const Result<fs::path> root = CacheDirectory(options.cache_dir);
+  if (!root) return ReportError(root.error(), options.json);
+  const Result<std::vector<EntryInfo>> entries = ListAll(*root);
+  if (!entries) return ReportError(entries.error(), options.json);
+  size_t damaged = 0;
+  ordered_json rows = ordered_json::array();
+  for (const EntryInfo& entry : *entries) {
+    const Result<artifact::Manifest> sound = artifact::VerifyEntry(entry.path);
+    ordered_json row = {{"entry", entry.path.string()}, {"ok", sound.has_value()}};
+    if (!sound) {
+      ++damaged;
+      ReportError(sound.error(), false, "compile the module again, or remove the directory");
+      row["error"] = ErrorToJson(sound.error());
+    }
+    rows.push_back(std::move(row));
+  }
+  const int exit_code = damaged == 0 ? kDone : kFailed;
+  if (options.json) {
+    return FinishJson({{"directory", root->string()}, {"ok", damaged == 0}, {"entries", rows}}, exit_code);
+  }
+  return Finish(std::to_string(entries->size() - damaged) + " sound, " + std::to_string(damaged) + " damaged in " +
+                    root->string() + "\n",
+                exit_code);
+}
+
+ordered_json PathsToJson(const std::vector<fs::path>& paths) {
+  ordered_json out = ordered_json::array();
+  for (const fs::path& path : paths) out.push_back(path.string());
+  return out;
+}
+
+int RunGc(const GcArguments& arguments) {
+  const Result<fs::path> root = CacheDirectory(arguments.cache_dir);
+  if (!root) return ReportError(root.error(), arguments.json);
+  artifact::GcOptions options;
+  options.dry_run = arguments.dry_run;
+  if (arguments.max_age_seconds >= 0) {
+    options.max_age = std::chrono::seconds(static_cast<int64_t>(arguments.max_age_seconds));
+  }
+  if (arguments.max_size != std::numeric_limits<uint64_t>::max()) options.max_size = arguments.max_size;
+  artifact::GcReport report;
+  std::error_code ignored;
+  if (fs::exists(*root, ignored)) {  // nothing to collect is no failure
+    const Result<CacheStore> store = CacheStore::OpenForWriting(*root);
+    if (!store) return ReportError(store.error(), arguments.json);
+    Result<artifact::GcReport> collected = store->Gc(options);
+    if (!collected) return ReportError(collected.error(), arguments.json);
+    report = *std::move(collected);
+  }
+  if (arguments.json) {
+    return FinishJson({{"directory", root->string()},
+                       {"dry_run", arguments.dry_run},
+                       {"removed", PathsToJson(report.removed)},
+                       {"in_use", PathsToJson(report.in_use)},
+                       {"removed_size", report.removed_bytes},
+                       {"kept_size", report.kept_bytes}},
+                      kDone);
+  }
+  std::string text;
+  for (const fs::path& path : report.removed)
+    text += (arguments.dry_run ? "would remove " : "removed ") + path.string() + "\n";
+  for (const fs::path& path : report.in_use) text += "in use, kept " + path.string() + "\n";
+  text += FormatSize(report.removed_bytes) + (arguments.dry_run ? " would be freed, " : " freed, ") +
+          FormatSize(report.kept_bytes) + " kept\n";
+  return Finish(text, kDone);
+}
+
+int RunPath(const CommonOptions& options) {
+  const Result<fs::path> root = CacheDirectory(options.cache_dir);
+  if (!root) return ReportError(root.error(), options.json);
+  if (options.json) return FinishJson({{"directory", root->string()}}, kDone);
+  return Finish(root->string() + "\n", kDone);
+}
+
+void AddGc(CLI::App& cache, int& exit_code) {
+  auto options = std::make_shared<GcArguments>();
+  CLI::App* command = cache.add_subcommand("gc", "Remove old artifacts; never one that is in use");
+  command->add_option("--max-age", options->max_age_seconds, "Remove what was not used for this long (30d, 12h)")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}},
+          CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
+      ->check(CLI::Range(0.0, 1e10));
+  command->add_option("--max-size", options->max_size, "Then remove the least recently used beyond this (500MB, 1GiB)")
+      ->transform(CLI::AsSizeValue(false));
+  command->add_flag("--dry-run", options->dry_run, "Only say what would go");
+  AddCacheDir(*command, *options);
+  AddJson(*command, *options, "Print {\"removed\", \"in_use\", \"removed_size\", \"kept_size\"}");
+  command->footer(
+      "Leftovers of compiles that were killed go as well.\n"
+      "Example:\n"
+      "  guardc cache gc --max-age 30d --max-size 1GiB");
+  command->callback([options, &exit_code] { exit_code = RunGc(*options); });
+}
+
+}  // namespace
+
+void AddCache(CLI::App& app, int& exit_code) {
+  CLI::App* cache = app.add_subcommand("cache", "Look at the cache, check it, clean it up");
+  cache->require_subcommand(1);
+  cache->footer(
+      "Examples:\n"
+      "  guardc cache ls\n"
+      "  guardc cache verify --json\n"
+      "  guardc cache gc --max-age 30d --max-size 1GiB --dry-run\n"
+      "  du -sh \"$(guardc cache path)\"");
+  struct Simple {
+    const char* name;
+    const char* description;
+    const char* json;
+    int (*run)(const CommonOptions&);
+  };
+  static constexpr Simple kSimple[] = {
+      {"ls", "List the artifacts", "Print {\"directory\", \"size\", \"entries\": [...]} with whole manifests", RunLs},
+      {"verify", "Check every artifact's hashes", "Print {\"ok\", \"entries\": [...]}", RunVerifyAll},
+      {"path", "Print the cache directory", "Print {\"directory\"}", RunPath},
+  };
+  for (const Simple& simple : kSimple) {
+    auto options = std::make_shared<CommonOptions>();
+    CLI::App* command = cache->add_subcommand(simple.name, simple.description);
+    AddCacheDir(*command, *options);
+    AddJson(*command, *options, simple.json);
+    command->callback([options, &exit_code, run = simple.run] { exit_code = run(*options); });
+  }
+  AddGc(*cache, exit_code);
+}
+
+}  // namespace guardc::cli

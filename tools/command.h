@@ -1,0 +1,40 @@
+// What the subcommands share with main.cc: how they are registered, and what they answer.
+#pragma once
+
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace guardc::cli {
+
+// The command's exit codes. `exec` answers the guest's own instead, or kTrapped.
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kTrapped = 134,  // as shells see an abort, and as wasmtime answers
+};
+
+// Each adds one subcommand to `app` and writes the exit code to `exit_code` when that subcommand runs. compile is only
+// described here: RunCompile gets its arguments unparsed.
+void AddCompile(CLI::App& app, int& exit_code);
+void AddVerify(CLI::App& app, int& exit_code);
+void AddInspect(CLI::App& app, int& exit_code);
+void AddCall(CLI::App& app, int& exit_code);
+void AddExec(CLI::App& app, int& exit_code);
+void AddCache(CLI::App& app, int& exit_code);
+
+// Becomes the compiler with all arguments of this process; returns only where that fails.
+int RunCompile(int argc, char** argv);
+
+// Options that several subcommands have.
+struct CommonOptions {
+  std::string cache_dir;
+  bool json = false;
+};
+void AddCacheDir(CLI::App& command, CommonOptions& options);
+void AddJson(CLI::App& command, CommonOptions& options, const char* what);
+
+}  // namespace guardc::cli

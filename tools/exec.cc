@@ -1,0 +1,169 @@
+// guardc exec: a WASI command, or one exported function, in the guards' sandbox: no files, no environment but what is
+// given, output passed through. For benchmarks, conformance and debugging.
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "guardc/guard.h"
+#include "guardc/instance.h"
+#include "guardc/module.h"
+#include "runtime/guest_call.h"
+#include "tools/call_inputs.h"
+#include "tools/command.h"
+#include "tools/exec_values.h"
+#include "tools/find_module.h"
+#include "tools/output.h"
+
+namespace guardc::cli {
+namespace {
+
+struct ExecArguments : CommonOptions {
+  LoadRequest load;
+  std::string invoke;
+  std::vector<std::string> env;
+  double timeout_seconds = 0;
+  StoreOptions store;
+  int verbose = 0;
+  std::vector<std::string> rest;  // for the guest
+};
+
+void WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return;  // a closed pipe is the guest's reader's choice
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
+
+class Execution {
+ public:
+  explicit Execution(const ExecArguments& arguments)
+      : arguments_(arguments), log_(MakeStderrLog("guest", arguments.verbose)), store_(arguments.store) {
+    host_.log = log_.get();
+    host_.stdout_writer = [](std::string_view bytes) { WriteAll(STDOUT_FILENO, bytes); };
+    host_.stderr_writer = [](std::string_view bytes) { WriteAll(STDERR_FILENO, bytes); };
+    host_.env = arguments.env;
+    host_.args = {std::filesystem::path(arguments.load.module).filename().string()};
+    if (arguments.timeout_seconds > 0) {
+      call_.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                          std::chrono::duration<double>(arguments.timeout_seconds));
+    }
+  }
+
+  Result<void> RunStart(std::shared_ptr<const Module> module) {
+    host_.args.insert(host_.args.end(), arguments_.rest.begin(), arguments_.rest.end());
+    GUARDC_TRY(Instance * instance, InstantiateWithHost(store_, std::move(module), host_, call_));
+    if (!instance->ExportedFunc("_start")) {
+      return Fail(ErrorKind::kInvalidArgument,
+                  "'" + arguments_.load.module +
+                      "' exports no _start, so it is no WASI command; --invoke NAME calls another export");
+    }
+    return CallNoArguments(*instance, "_start");
+  }
+
+  // The results as text, one a line.
+  Result<std::string> RunExport(std::shared_ptr<const Module> module) {
+    GUARDC_TRY(Instance * instance, InstantiateWithHost(store_, std::move(module), host_, call_));
+    const std::optional<Func> function = instance->ExportedFunc(arguments_.invoke);
+    if (!function) {
+      return Fail(ErrorKind::kInvalidArgument, "'" + arguments_.load.module + "' exports no function '" +
+                                                   arguments_.invoke + "' (see `guardc inspect`)");
+    }
+    const FuncType type = function->type();
+    GUARDC_TRY(std::vector<abi::Value> values, ParseArguments(arguments_.invoke, type, arguments_.rest));
+    if (instance->ExportedFunc("_initialize")) GUARDC_CHECK(CallNoArguments(*instance, "_initialize"));
+    GUARDC_TRY(const GuestFunction bound, GuestFunction::Bind(*instance, arguments_.invoke, type));
+    GUARDC_CHECK(bound.Call(values.data(), host_, call_));
+    std::string out;
+    for (size_t i = 0; i < type.results.size(); ++i) out += FormatValue(type.results[i], values[i]) + "\n";
+    return out;
+  }
+
+ private:
+  Result<void> CallNoArguments(Instance& instance, std::string_view name) {
+    GUARDC_TRY(const GuestFunction function, GuestFunction::Bind(instance, name, FuncType{}));
+    abi::Value none{};
+    return function.Call(&none, host_, call_);
+  }
+
+  const ExecArguments& arguments_;
+  std::shared_ptr<GuardLog> log_;
+  HostState host_;  // outlives the store
+  Store store_;
+  CallOptions call_;
+};
+
+int RunExec(const ExecArguments& arguments) {
+  Result<std::shared_ptr<const Module>> module = LoadModule(arguments.load);
+  if (!module) return ReportError(module.error(), false, LoadHint(arguments.load, module.error()));
+  Execution execution(arguments);
+  std::string results;
+  Result<void> done;
+  if (arguments.invoke.empty()) {
+    done = execution.RunStart(*std::move(module));
+  } else if (Result<std::string> text = execution.RunExport(*std::move(module)); text) {
+    results = *std::move(text);
+  } else {
+    done = std::unexpected(std::move(text).error());
+  }
+  if (done) return Finish(results, kDone);
+  if (done.error().kind == ErrorKind::kExit)
+    return static_cast<int>(done.error().details().exit_code.value_or(0) & 0xff);
+  ReportError(done.error(), false);
+  return done.error().kind == ErrorKind::kTrap ? kTrapped : kFailed;
+}
+
+}  // namespace
+
+void AddExec(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<ExecArguments>();
+  options->load.profile = Profile::kWasi;
+  CLI::App* command =
+      app.add_subcommand("exec", "Run a WASI command, or one exported function, in the guards' sandbox");
+  command->prefix_command();  // from the first argument that is not ours, all are the guest's
+  command->add_option("module", options->load.module, "The module's .wasm, or an entry's directory")
+      ->type_name("MODULE.wasm")
+      ->required();
+  command->add_option("--invoke", options->invoke, "Call this export with numbers instead of _start; print its results")
+      ->type_name("NAME");
+  command->add_flag("--compile", options->load.compile, "Compile first (profile wasi) where the cache has no artifact");
+  command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
+  command->add_option("--env", options->env, "One variable of the guest's environment; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
+  command->add_option("--timeout", options->timeout_seconds, "Stop after this long (5s, 250ms, 1m)")
+      ->transform(CLI::AsNumberWithUnit(
+          std::map<std::string, double>{{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}},
+          CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
+      ->check(CLI::Range(1e-6, 1e8));
+  command->add_option("--memory-cap", options->store.memory_cap_pages, "Each linear memory at most, in pages of 64 KiB")
+      ->capture_default_str();
+  command->add_option("--stack-size", options->store.stack_size, "The guest's stack (1MiB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(uint64_t{65536}, uint64_t{1} << 32));
+  command->add_flag("-v,--verbose", options->verbose, "Show host_log lines at level info; twice: debug");
+  AddCacheDir(*command, *options);
+  command->footer(
+      "Examples:\n"
+      "  guardc exec hello.wasm --compile\n"
+      "  guardc exec program.wasm --env TZ=UTC -- --flag-of-the-guest file\n"
+      "  guardc exec fib.wasm --invoke fib 30\n"
+      "Exit status: the guest's own; 134 where it trapped (message and backtrace on stderr); 1 where it could not be\n"
+      "run or was stopped by --timeout; 2 wrong usage.");
+  command->callback([options, command, &exit_code] {
+    options->load.cache_dir = options->cache_dir;
+    options->rest = command->remaining();
+    if (!options->rest.empty() && options->rest.front() == "--") options->rest.erase(options->rest.begin());
+    exit_code = RunExec(*options);
+  });
+}
+
+}  // namespace guardc::cli

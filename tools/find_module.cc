@@ -1,0 +1,114 @@
+#include "tools/find_module.h"
+
+#include <cstring>
+
+#include "artifact/cache_store.h"
+#include "artifact/manifest.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "tools/compiler_process.h"
+
+namespace guardc::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uint64_t kWasmLimit = uint64_t{1} << 30;  // bytes; the compiler has its own, lower limits
+constexpr size_t kShortestPrefix = 4;               // digits of a key
+
+bool IsKeyPrefix(const std::string& text) {
+  return text.size() >= kShortestPrefix && text.size() <= 64 &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Result<std::vector<fs::path>> EntriesOfWasm(std::span<const std::byte> wasm, const fs::path& cache_directory) {
+  const auto store = artifact::CacheStore::OpenForReading(cache_directory);
+  if (!store) {
+    if (store.error().kind == ErrorKind::kNotCached) return std::vector<fs::path>{};
+    return std::unexpected(store.error());
+  }
+  return store->EntriesOf(Sha256Of(wasm).Hex());
+}
+
+Result<std::vector<fs::path>> EntriesOfPrefix(const std::string& prefix, const fs::path& cache_directory) {
+  GUARDC_TRY(const artifact::CacheStore store, artifact::CacheStore::OpenForReading(cache_directory));
+  GUARDC_TRY(const std::vector<artifact::EntryInfo> all, store.List());
+  std::vector<fs::path> out;
+  for (const artifact::EntryInfo& entry : all) {
+    if (entry.path.filename().string().starts_with(prefix)) out.push_back(entry.path);
+  }
+  if (out.empty()) {
+    return Fail(ErrorKind::kNotCached,
+                "no key in '" + cache_directory.string() + "' starts with '" + prefix + "' (see `guardc cache ls`)");
+  }
+  if (out.size() > 1) {
+    return Fail(ErrorKind::kInvalidArgument, std::to_string(out.size()) + " keys in '" + cache_directory.string() +
+                                                 "' start with '" + prefix + "', the first two are " +
+                                                 out[0].filename().string() + " and " + out[1].filename().string() +
+                                                 "; give more digits");
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> ReadWasm(const fs::path& path) {
+  GUARDC_TRY(std::vector<std::byte> wasm, ReadFile(path, kWasmLimit));
+  if (wasm.size() < 8 || std::memcmp(wasm.data(), "\0asm", 4) != 0) {
+    return Fail(
+        ErrorKind::kInvalidWasm,
+        "'" + path.string() + "' is not WebAssembly: it does not begin with the magic bytes 00 61 73 6d and a version");
+  }
+  if (std::memcmp(wasm.data() + 4, "\x0d\0\1\0", 4) == 0) {
+    return Fail(ErrorKind::kInvalidWasm,
+                "'" + path.string() +
+                    "' is a WebAssembly component; guardc takes core modules (for Rust, build for "
+                    "wasm32-wasip1, not wasm32-wasip2)");
+  }
+  return wasm;
+}
+
+Result<Subject> FindSubject(const std::string& subject, const fs::path& cache_directory) {
+  std::error_code error;
+  const fs::file_status status = fs::status(subject, error);
+  if (fs::is_directory(status)) return Subject{.entries = {fs::path(subject)}};
+  if (!fs::exists(status) && IsKeyPrefix(subject)) {
+    GUARDC_TRY(std::vector<fs::path> entries, EntriesOfPrefix(subject, cache_directory));
+    return Subject{.entries = std::move(entries)};
+  }
+  Subject out{.is_wasm = true};
+  GUARDC_TRY(out.wasm, ReadWasm(subject));
+  GUARDC_TRY(out.entries, EntriesOfWasm(out.wasm, cache_directory));
+  return out;
+}
+
+Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
+  const LoadOptions options{.trusted = request.trusted};
+  std::error_code ignored;
+  if (fs::is_directory(request.module, ignored)) return Module::Load(request.module, options);
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadWasm(request.module));
+  GUARDC_TRY(const fs::path cache_directory, CacheDirectory(request.cache_dir));
+  Result<std::shared_ptr<const Module>> found = Module::Find(wasm, cache_directory, options);
+  if (found || !request.compile) return found;
+  switch (found.error().kind) {
+    case ErrorKind::kNotCached:
+    case ErrorKind::kCorruptArtifact:
+    case ErrorKind::kIncompatibleArtifact:
+      break;
+    default:
+      return found;
+  }
+  GUARDC_CHECK(
+      CompileInProcess({.wasm_path = request.module, .cache_directory = cache_directory, .profile = request.profile}));
+  return Module::Find(wasm, cache_directory, options);
+}
+
+std::string LoadHint(const LoadRequest& request, const Error& error) {
+  if (error.kind != ErrorKind::kNotCached || request.compile) return "";
+  std::string command = "guardc compile";
+  if (!request.cache_dir.empty()) command += " --cache-dir '" + request.cache_dir + "'";
+  if (request.profile == Profile::kWasi) command += " --profile wasi";
+  return "run `" + command + " '" + request.module + "'` first, or add --compile";
+}
+
+}  // namespace guardc::cli

@@ -1,0 +1,154 @@
+// guardc inspect: what a guard is and what was made of it. Reads manifests only; a module without an artifact is read
+// by the compiler, which then takes this process over.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "artifact/cache_store.h"
+#include "guardc/module.h"
+#include "tools/command.h"
+#include "tools/compiler_process.h"
+#include "tools/find_module.h"
+#include "tools/output.h"
+
+namespace guardc::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using artifact::Manifest;
+using nlohmann::ordered_json;
+
+struct InspectOptions : CommonOptions {
+  std::string subject;
+};
+
+struct Inspected {
+  fs::path entry;
+  Manifest manifest;
+  std::vector<fs::path> other_entries;  // of the same wasm
+};
+
+// Of several artifacts of one wasm, the one that `guardc call` would run; else the first that can be read.
+Result<Inspected> Open(const Subject& subject, const fs::path& cache_directory) {
+  fs::path chosen = subject.entries.front();
+  if (subject.is_wasm && subject.entries.size() > 1) {
+    if (const auto module = Module::Find(subject.wasm, cache_directory)) chosen = (*module)->entry();
+  }
+  GUARDC_TRY(artifact::OpenedEntry opened, artifact::OpenEntry(chosen));
+  Inspected out{.entry = chosen, .manifest = std::move(opened.manifest), .other_entries = {}};
+  for (const fs::path& entry : subject.entries) {
+    if (entry != chosen) out.other_entries.push_back(entry);
+  }
+  return out;
+}
+
+std::string DescribeLimits(const Limits& limits, const char* unit) {
+  std::string out = std::to_string(limits.min) + " " + unit;
+  out += limits.max ? ", at most " + std::to_string(*limits.max) : ", no maximum";
+  if (limits.is_64) out += ", 64-bit";
+  if (limits.is_shared) out += ", shared";
+  return out;
+}
+
+std::string DescribeOptions(const artifact::BuildOptions& options) {
+  std::string out =
+      "-O" + std::to_string(options.opt_level) + ", profile " + std::string(artifact::ProfileName(options.profile));
+  if (options.bounds_checks) out += ", bounds checks";
+  if (options.strict_traps) out += ", strict traps";
+  if (options.canonical_nans) out += ", canonical NaNs";
+  return out;
+}
+
+std::string DescribeTarget(const artifact::Target& target) {
+  std::string out = target.triple + ", cpu " + target.cpu;
+  for (size_t i = 0; i < target.features.size(); ++i) out += (i == 0 ? " with " : " ") + target.features[i];
+  return out;
+}
+
+std::string ToHumanText(const Inspected& inspected) {
+  const Manifest& m = inspected.manifest;
+  const artifact::Identity& identity = m.identity;
+  std::vector<std::vector<std::string>> facts = {
+      {"module", m.module_name.empty() ? "(no name)" : m.module_name},
+      {"wasm", FormatSize(m.wasm_size) + ", sha256 " + identity.wasm_sha256},
+      {"artifact", inspected.entry.string()},
+      {"key", m.key},
+      {"object", FormatSize(m.object_size) + ", sha256 " + m.object_sha256},
+      {"target", DescribeTarget(identity.target)},
+      {"options", DescribeOptions(identity.options)},
+      {"made by", "guardc " + identity.guardc_version + ", LLVM " + identity.llvm_version + ", ABI " +
+                      std::to_string(identity.abi_version)},
+      {"code", FormatSize(m.counts.code_bytes) + ", " + std::to_string(m.counts.functions) + " functions (" +
+                   std::to_string(m.counts.imported_functions) + " imported), " + std::to_string(m.counts.types) +
+                   " types, " + std::to_string(m.counts.globals) + " globals"},
+  };
+  for (const Limits& memory : m.memories) facts.push_back({"memory", DescribeLimits(memory, "pages")});
+  for (const artifact::ManifestTable& table : m.tables) {
+    facts.push_back(
+        {"table", std::string(ValTypeName(table.element)) + ", " + DescribeLimits(table.limits, "elements")});
+  }
+  for (const fs::path& other : inspected.other_entries) facts.push_back({"also", other.string()});
+  std::string out = FormatTable(facts);
+
+  std::vector<std::vector<std::string>> rows;
+  for (const artifact::ManifestImport& import : m.imports) {
+    rows.push_back({"  " + import.module + "." + import.name, std::string(ExternKindName(import.kind)), import.type});
+  }
+  out += "imports (" + std::to_string(rows.size()) + ")\n" + FormatTable(rows);
+  rows.clear();
+  for (const artifact::ManifestExport& exported : m.exports) {
+    rows.push_back({"  " + exported.name, std::string(ExternKindName(exported.kind)), exported.type});
+  }
+  return out + "exports (" + std::to_string(rows.size()) + ")\n" + FormatTable(rows);
+}
+
+ordered_json ToJson(const Inspected& inspected) {
+  ordered_json out = {{"cached", true}, {"entry", inspected.entry.string()}};
+  out.update(ordered_json::parse(artifact::PrintManifest(inspected.manifest)));
+  ordered_json& others = out["other_entries"] = ordered_json::array();
+  for (const fs::path& entry : inspected.other_entries) others.push_back(entry.string());
+  return out;
+}
+
+int RunInspect(const InspectOptions& options) {
+  const Result<fs::path> cache_directory = CacheDirectory(options.cache_dir);
+  if (!cache_directory) return ReportError(cache_directory.error(), options.json);
+  const Result<Subject> subject = FindSubject(options.subject, *cache_directory);
+  if (!subject) return ReportError(subject.error(), options.json);
+  if (subject->entries.empty()) {
+    std::vector<std::string> arguments = {"inspect"};
+    if (options.json) arguments.push_back("--json");
+    arguments.insert(arguments.end(), {"--", options.subject});
+    return ReportError(BecomeCompiler(arguments), options.json,
+                       "only a compiler can look into a module that has no artifact yet; on a machine that has one, "
+                       "`guardc compile` makes an artifact");
+  }
+  const Result<Inspected> inspected = Open(*subject, *cache_directory);
+  if (!inspected) return ReportError(inspected.error(), options.json);
+  if (options.json) return FinishJson(ToJson(*inspected), kDone);
+  return Finish(ToHumanText(*inspected), kDone);
+}
+
+}  // namespace
+
+void AddInspect(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* command = app.add_subcommand(
+      "inspect",
+      "Show a guard's types, imports, exports and limits, and its artifact's sizes, target, options, hashes");
+  command->add_option("subject", options->subject, "A .wasm file, an entry's directory, or the start of a key")
+      ->type_name("GUARD.wasm|ENTRY")
+      ->required();
+  AddCacheDir(*command, *options);
+  AddJson(*command, *options, "Print the manifest with \"cached\", \"entry\", \"other_entries\"");
+  command->footer(
+      "Examples:\n"
+      "  guardc inspect guard.wasm\n"
+      "  guardc inspect 3f9c2a --json | jq '.imports[].name'\n"
+      "A module that was not compiled yet is read by the compiler; \"cached\" is then false.");
+  command->callback([options, &exit_code] { exit_code = RunInspect(*options); });
+}
+
+}  // namespace guardc::cli

@@ -1,0 +1,160 @@
+#include "tools/output.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "guardc/trap.h"
+#include "tools/command.h"
+
+namespace guardc::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+// The width of a column is counted in code points; names from modules are UTF-8.
+size_t Width(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string Bold(std::string_view text, const char* colour) {
+  if (!UseColour(STDERR_FILENO)) return std::string(text);
+  return std::string("\x1b[1;") + colour + "m" + std::string(text) + "\x1b[0m";
+}
+
+std::string_view DefaultHint(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kUntrusted:
+      return "remove the write permission of group and others (chmod go-w), or use a directory of your own";
+    case ErrorKind::kCorruptArtifact:
+      return "`guardc compile` replaces a damaged artifact; `guardc cache verify` finds others";
+    case ErrorKind::kIncompatibleArtifact:
+      return "compile the module again on this machine, or for its CPU (--cpu, --target)";
+    case ErrorKind::kOutOfMemory:
+      return "a memory reserves 8 GiB of address space; where that is short (ulimit -v), compile with --bounds-checks";
+    default:
+      return {};
+  }
+}
+
+void PrintBacktrace(const ErrorDetails& details) {
+  for (size_t i = 0; i < details.backtrace.size(); ++i) {
+    const Frame& frame = details.backtrace[i];
+    std::fprintf(stderr, "  %2zu: %s (func[%u], wasm offset %#llx, code +%#llx)\n", i, frame.function_name.c_str(),
+                 frame.function_index, static_cast<unsigned long long>(frame.module_offset),
+                 static_cast<unsigned long long>(frame.code_offset));
+  }
+}
+
+}  // namespace
+
+bool UseColour(int fd) {
+  if (isatty(fd) == 0) return false;
+  const char* no_color = std::getenv("NO_COLOR");
+  if (no_color != nullptr && *no_color != '\0') return false;
+  const char* term = std::getenv("TERM");
+  return term != nullptr && std::string_view(term) != "dumb";
+}
+
+bool WriteStdout(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(STDOUT_FILENO, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+int Finish(std::string_view result, int exit_code) {
+  if (WriteStdout(result)) return exit_code;
+  return ReportError(Error(ErrorKind::kIo, std::string("cannot write to stdout: ") + std::strerror(errno)), false);
+}
+
+int FinishJson(const ordered_json& result, int exit_code) { return Finish(ToText(result), exit_code); }
+
+ordered_json ErrorToJson(const Error& error, std::string_view hint) {
+  ordered_json out = {{"kind", ErrorKindName(error.kind)}, {"message", error.message}};
+  const ErrorDetails& details = error.details();
+  if (details.trap != TrapCode::kNone) out["trap"] = TrapName(details.trap);
+  if (!details.backtrace.empty()) {
+    ordered_json& frames = out["backtrace"] = ordered_json::array();
+    for (const Frame& frame : details.backtrace) {
+      frames.push_back({{"function", frame.function_name},
+                        {"function_index", frame.function_index},
+                        {"module_offset", frame.module_offset},
+                        {"code_offset", frame.code_offset}});
+    }
+  }
+  if (details.exit_code) out["exit_code"] = *details.exit_code;
+  if (details.guard_code) out["guard_code"] = *details.guard_code;
+  if (details.needed_size) out["needed_size"] = *details.needed_size;
+  if (details.limit) out["limit"] = *details.limit;
+  if (details.module_offset) out["module_offset"] = *details.module_offset;
+  if (!details.key.empty()) out["key"] = details.key;
+  if (details.cause) out["cause"] = ErrorToJson(*details.cause);
+  if (hint.empty()) hint = DefaultHint(error.kind);
+  if (!hint.empty()) out["hint"] = hint;
+  return out;
+}
+
+int ReportError(const Error& error, bool json, std::string_view hint) {
+  std::fprintf(stderr, "%s %s\n", Bold("error:", "31").c_str(), error.message.c_str());
+  PrintBacktrace(error.details());
+  if (hint.empty()) hint = DefaultHint(error.kind);
+  if (!hint.empty()) std::fprintf(stderr, "%s %s\n", Bold("hint:", "36").c_str(), std::string(hint).c_str());
+  if (json) WriteStdout(ToText({{"error", ErrorToJson(error, hint)}}));
+  return kFailed;
+}
+
+std::string ToText(const ordered_json& value) {
+  return value.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string FormatSize(uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  double value = static_cast<double>(bytes) / 1024;
+  size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, value < 10 ? "%.1f %s" : "%.0f %s", value, kUnits[unit]);
+  return text;
+}
+
+std::string FormatNanoseconds(uint64_t nanoseconds) {
+  const auto value = static_cast<double>(nanoseconds);
+  char text[32];
+  if (value < 1e6) {
+    std::snprintf(text, sizeof text, "%.2f µs", value / 1e3);
+  } else if (value < 1e9) {
+    std::snprintf(text, sizeof text, "%.2f ms", value / 1e6);
+  } else {
+    std::snprintf(text, sizeof text, "%.2f s", value / 1e9);
+  }
+  return text;
+}
+
+std::string FormatTable(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string out;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      out += row[i];
+      if (i + 1 < row.size()) out.append(widths[i] - Width(row[i]) + 2, ' ');
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace guardc::cli
