@@ -61,10 +61,9 @@ Errno RandomGet(HostState& state, Args args) {
   if (!buffer) return Errno::kFault;
   for (auto rest = *buffer; !rest.empty();) {
     const ssize_t got = getrandom(rest.data(), std::min(rest.size(), kRandomChunk), 0);
-    if (Interrupted(state)) return Errno::kIntr;
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return Errno::kIo;
-    rest = rest.subspan(static_cast<size_t>(got));
+    if (got < 0 && errno != EINTR) return Errno::kIo;
+    if (got > 0) rest = rest.subspan(static_cast<size_t>(got));
+    if (!rest.empty() && Interrupted(state)) return Errno::kIntr;
   }
   return Errno::kSuccess;
 }
