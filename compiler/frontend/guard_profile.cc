@@ -1,0 +1,129 @@
+#include "compiler/frontend/guard_profile.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "artifact/host_imports.h"
+#include "compiler/frontend/sections.h"
+
+namespace guardc::compiler {
+namespace {
+
+constexpr std::array<std::string_view, 3> kLabelFunctions = {"label_agent", "label_resource", "label_response"};
+
+FuncType I32Type(size_t params, size_t results) {
+  return {std::vector<ValType>(params, ValType::kI32), std::vector<ValType>(results, ValType::kI32)};
+}
+
+const Export* FindExport(const Module& module, std::string_view name) {
+  const auto it = std::ranges::find(module.exports, name, &Export::name);
+  return it == module.exports.end() ? nullptr : &*it;
+}
+
+std::string Describe(const Module& module, const Export& exported) {
+  if (exported.kind == ExternKind::kFunc) return ToString(module.TypeOfFunc(exported.index));
+  return fmt::format("a {}", ExternKindName(exported.kind));
+}
+
+Result<void> CheckFunction(const Module& module, std::string_view name, const FuncType& expected) {
+  const Export* exported = FindExport(module, name);
+  if (exported == nullptr) {
+    return Fail(ErrorKind::kGuardAbi, fmt::format("the module does not export the function {}, expected with type {}",
+                                                  name, ToString(expected)));
+  }
+  if (exported->kind != ExternKind::kFunc || module.TypeOfFunc(exported->index) != expected) {
+    return Fail(ErrorKind::kGuardAbi, fmt::format("the export {} is {}, expected a function of type {}", name,
+                                                  Describe(module, *exported), ToString(expected)));
+  }
+  return {};
+}
+
+// Standard Go, and anything else linked as a program: the linker dropped or never had the label functions.
+Result<void> CheckNotACommand(const Module& module) {
+  const bool has_label =
+      std::ranges::any_of(kLabelFunctions, [&](std::string_view name) { return FindExport(module, name) != nullptr; });
+  if (has_label || FindExport(module, "_start") == nullptr) return {};
+  return Fail(ErrorKind::kGuardAbi,
+              "the module exports _start and no label function: it was probably built as a command (as standard Go "
+              "does); a guard needs a reactor build that exports label_agent, label_resource and label_response "
+              "(Rust: crate-type cdylib; C: -mexec-model=reactor; Go: TinyGo)");
+}
+
+std::string_view ImportHint(const Import& import) {
+  if (import.module == "env" && import.name == "abort") return "; in AssemblyScript, compile with --use abort=";
+  if (import.module == "wasi_unstable") return "; build for wasi_snapshot_preview1 (wasm32-wasip1)";
+  if (import.module == "go" || import.module == "gojs") return "; build with TinyGo for wasip1, not for a browser";
+  if (import.module.starts_with("wbg") || import.module.starts_with("__wbindgen")) {
+    return "; build for wasm32-wasip1, without wasm-bindgen";
+  }
+  return "";
+}
+
+Result<void> CheckImport(const Import& import) {
+  const HostImport* known = FindHostImport(import.module, import.name);
+  if (known == nullptr) {
+    return FailAt(ErrorKind::kUnknownImport, import.offset,
+                  fmt::format("unknown import {}.{} of type {}: a guard may import env.call_backend, env.host_log and "
+                              "the functions of wasi_snapshot_preview1{}",
+                              import.module, import.name, ToString(import.type), ImportHint(import)));
+  }
+  if (import.type.kind != ExternKind::kFunc || import.type.func != known->type) {
+    return FailAt(ErrorKind::kUnknownImport, import.offset,
+                  fmt::format("the import {}.{} is of type {}, the host gives a function of type {}", import.module,
+                              import.name, ToString(import.type), ToString(known->type)));
+  }
+  return {};
+}
+
+Result<void> CheckMemory(const Module& module, uint64_t cap) {
+  const Export* memory = FindExport(module, "memory");
+  if (memory == nullptr || memory->kind != ExternKind::kMemory) {
+    return Fail(ErrorKind::kGuardAbi, fmt::format("no memory: the module exports {} under the name \"memory\", "
+                                                  "expected its linear memory",
+                                                  memory == nullptr ? "nothing" : Describe(module, *memory)));
+  }
+  const Limits& limits = module.memory_types[memory->index].limits;
+  if (limits.is_64) {
+    return Fail(ErrorKind::kGuardAbi,
+                "the exported memory is 64-bit, expected a 32-bit memory: the label functions "
+                "take 32-bit pointers");
+  }
+  if (limits.min > cap) {
+    ErrorDetails details;
+    details.limit = cap;
+    details.needed_size = limits.min;
+    return Fail(ErrorKind::kLimit,
+                fmt::format("memory minimum {} pages, limit {} pages of 64 KiB: the guard asks for more memory than "
+                            "guards get; reduce its initial memory or stack",
+                            limits.min, cap),
+                std::move(details));
+  }
+  return {};
+}
+
+// Optional exports count only where they are complete; then their types must be right.
+Result<void> CheckOptionalFunctions(const Module& module) {
+  if (FindExport(module, "alloc") != nullptr && FindExport(module, "dealloc") != nullptr) {
+    GUARDC_CHECK(CheckFunction(module, "alloc", I32Type(1, 1)));
+    GUARDC_CHECK(CheckFunction(module, "dealloc", I32Type(2, 0)));
+  }
+  if (FindExport(module, "_initialize") != nullptr) {
+    GUARDC_CHECK(CheckFunction(module, "_initialize", I32Type(0, 0)));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> CheckGuardProfile(const Module& module, uint64_t memory_cap_pages) {
+  GUARDC_CHECK(CheckNotACommand(module));
+  for (const Import& import : module.imports) GUARDC_CHECK(CheckImport(import));
+  GUARDC_CHECK(CheckMemory(module, memory_cap_pages));
+  for (const std::string_view name : kLabelFunctions) GUARDC_CHECK(CheckFunction(module, name, I32Type(4, 1)));
+  return CheckOptionalFunctions(module);
+}
+
+}  // namespace guardc::compiler

@@ -1,0 +1,320 @@
+// The part of ModuleBuilder that takes function bodies and instructions.
+#include <fmt/format.h>
+#include <cstring>
+
+#include "compiler/frontend/module_builder.h"
+#include "compiler/frontend/read_limits.h"
+#include "compiler/frontend/wabt_glue.h"
+
+namespace guardc::compiler {
+namespace {
+
+constexpr wabt::Result::Enum kOk = wabt::Result::Ok;
+constexpr wabt::Result::Enum kError = wabt::Result::Error;
+
+uint64_t Pair(uint32_t low, uint32_t high) { return low | uint64_t{high} << 32; }
+
+// The validator compares alignments, not their logarithms.
+wabt::Address Align(wabt::Address log2) { return log2 < 32 ? wabt::Address{1} << log2 : ~wabt::Address{0}; }
+
+uint64_t BlockType(wabt::Type type) {
+  if (type.IsIndex()) return type.GetIndex();
+  const auto code = static_cast<int32_t>(static_cast<wabt::Type::Enum>(type));
+  return Instr::kInlineBlockType | static_cast<uint64_t>(code & 0x7f);
+}
+
+}  // namespace
+
+wabt::Result ModuleBuilder::BeginFunctionBody(Index index, Offset size) {
+  item_start_ = At();
+  if (Failed(CheckLimit(size, read_limits::kFunctionSize, "bytes of a function"))) return kError;
+  Function& function = module_.functions.emplace_back();
+  function.type = module_.func_types[index];
+  function.body_offset = static_cast<uint32_t>(At());
+  function.body_size = static_cast<uint32_t>(size);
+  function.body.reserve(size / 2);
+  body_ = &function.body;
+  v128s_ = &function.v128s;
+  body_end_ = At() + size;
+  depth_ = 0;
+  locals_ = module_.types[function.type].params.size();
+  return validator_.BeginFunctionBody(Loc(), index);
+}
+
+wabt::Result ModuleBuilder::OnLocalDeclCount(Index) {
+  item_start_ = At();
+  return kOk;
+}
+
+wabt::Result ModuleBuilder::OnLocalDecl(Index, Index count, Type type) {
+  locals_ += count;
+  if (Failed(CheckLimit(locals_, read_limits::kLocals, "locals of a function"))) return kError;
+  const auto val_type = ToValType(type);
+  if (!val_type) return Invalid("a local of an unknown type");
+  auto& locals = module_.functions.back().locals;
+  locals.insert(locals.end(), count, *val_type);
+  item_start_ = At();
+  return validator_.OnLocalDecl(Loc(), count, type);
+}
+
+wabt::Result ModuleBuilder::EndFunctionBody(Index) {
+  // wabt: blocks that the body's end leaves open.
+  if (opcode_pending_ || body_->empty() || body_->back().op != Op::kEnd || depth_ != 0) {
+    return Invalid("the function's body ends within a block");
+  }
+  body_->shrink_to_fit();
+  body_ = nullptr;
+  v128s_ = nullptr;
+  return validator_.EndFunctionBody(Loc());
+}
+
+wabt::Result ModuleBuilder::OnOpcode(Opcode opcode) {
+  // An instruction that no callback took was not validated either.
+  if (opcode_pending_) {
+    return Refuse(FailAt(ErrorKind::kUnsupported, item_start_,
+                         fmt::format("the instruction {} is not supported", opcode_.GetName())));
+  }
+  opcode_ = opcode;
+  opcode_pending_ = true;
+  return kOk;
+}
+
+wabt::Result ModuleBuilder::Add(Status valid, uint64_t imm, Index memory, uint64_t lane) {
+  if (Failed(valid)) return kError;
+  if (!opcode_pending_ || body_ == nullptr) return Invalid("an instruction outside of a function");
+  body_->push_back({.op = static_cast<Op>(static_cast<Opcode::Enum>(opcode_)),
+                    .aux = static_cast<uint8_t>(memory),
+                    .lane = static_cast<uint8_t>(lane),
+                    .offset = static_cast<uint32_t>(item_start_),
+                    .imm = imm});
+  opcode_pending_ = false;
+  item_start_ = At();
+  return CheckLimit(validator_.type_stack_size(), read_limits::kOperands, "operands on a function's stack");
+}
+
+wabt::Result ModuleBuilder::AddMemory(Status valid, Index memory, Address offset, uint64_t lane) {
+  if (Failed(valid)) return kError;
+  const bool is_64 = module_.memory_types[memory].limits.is_64;
+  // wabt: an offset above 4 GiB for a 32-bit memory, and bits beyond the 64th. A lane byte may follow the offset.
+  if (!is_64 && offset > UINT32_MAX) return Invalid("the offset of a memory access has more than 32 bits");
+  for (const size_t last : {At() - 1, At() - 2}) {
+    size_t continued = 0;
+    while (continued < 9 && last > item_start_ + continued && (wasm_[last - continued - 1] & 0x80) != 0) ++continued;
+    if (continued == 9 && wasm_[last] > 1 && (wasm_[last] & 0x80) == 0) {
+      return Invalid("integer too large: the offset of a memory access has more than 64 bits");
+    }
+  }
+  return Add(valid, offset, memory, lane);
+}
+
+wabt::Result ModuleBuilder::AddV128(Status valid, v128 bits) {
+  if (Failed(valid)) return kError;
+  V128 bytes;
+  static_assert(sizeof(bits) == sizeof(bytes));
+  std::memcpy(bytes.data(), &bits, sizeof(bytes));
+  v128s_->push_back(bytes);
+  return Add(kOk, v128s_->size() - 1);
+}
+
+wabt::Result ModuleBuilder::OpenBlock(Status valid, Type type) {
+  ++depth_;
+  if (Failed(CheckLimit(depth_, read_limits::kNesting, "nested blocks"))) return kError;
+  return Add(valid, BlockType(type));
+}
+
+wabt::Result ModuleBuilder::CheckCallTable(Index table) {
+  // wabt: a call through a table of another element type.
+  if (table < module_.table_types.size() && module_.table_types[table].element != ValType::kFuncRef) {
+    return Invalid(fmt::format("type mismatch: indirect call through table {} of {}, expected funcref", table,
+                               ValTypeName(module_.table_types[table].element)));
+  }
+  return kOk;
+}
+
+// ---- Control --------------------------------------------------------------------------------------------------------
+
+wabt::Result ModuleBuilder::OnUnreachableExpr() { return Add(validator_.OnUnreachable(Loc())); }
+wabt::Result ModuleBuilder::OnNopExpr() { return Add(validator_.OnNop(Loc())); }
+wabt::Result ModuleBuilder::OnBlockExpr(Type type) { return OpenBlock(validator_.OnBlock(Loc(), type), type); }
+wabt::Result ModuleBuilder::OnLoopExpr(Type type) { return OpenBlock(validator_.OnLoop(Loc(), type), type); }
+wabt::Result ModuleBuilder::OnIfExpr(Type type) { return OpenBlock(validator_.OnIf(Loc(), type), type); }
+wabt::Result ModuleBuilder::OnElseExpr() { return Add(validator_.OnElse(Loc())); }
+
+wabt::Result ModuleBuilder::OnEndExpr() {
+  if (in_const_expr_) {
+    opcode_pending_ = false;
+    const_expr_ended_ = true;
+    item_start_ = At();
+    return kOk;
+  }
+  if (depth_ == 0) {
+    // The function's own end; EndFunctionBody validates it.
+    if (At() != body_end_) return Invalid("instructions after the end of the function");
+    return Add(kOk);
+  }
+  --depth_;
+  return Add(validator_.OnEnd(Loc()));
+}
+
+wabt::Result ModuleBuilder::OnBrExpr(Index depth) { return Add(validator_.OnBr(Loc(), MakeVar(depth)), depth); }
+wabt::Result ModuleBuilder::OnBrIfExpr(Index depth) { return Add(validator_.OnBrIf(Loc(), MakeVar(depth)), depth); }
+
+wabt::Result ModuleBuilder::OnBrTableExpr(Index count, Index* targets, Index default_target) {
+  if (in_const_expr_) return Invalid("constant expression required, found br_table");
+  if (Failed(CheckLimit(count, read_limits::kBrTableTargets, "targets of a br_table"))) return kError;
+  if (Failed(validator_.BeginBrTable(Loc()))) return kError;
+  BrTable table{.targets = std::vector<uint32_t>(targets, targets + count), .default_target = default_target};
+  for (const uint32_t target : table.targets) {
+    if (Failed(validator_.OnBrTableTarget(Loc(), MakeVar(target)))) return kError;
+  }
+  if (Failed(validator_.OnBrTableTarget(Loc(), MakeVar(default_target)))) return kError;
+  auto& tables = module_.functions.back().br_tables;
+  tables.push_back(std::move(table));
+  return Add(validator_.EndBrTable(Loc()), tables.size() - 1);
+}
+
+wabt::Result ModuleBuilder::OnReturnExpr() { return Add(validator_.OnReturn(Loc())); }
+wabt::Result ModuleBuilder::OnCallExpr(Index func) { return Add(validator_.OnCall(Loc(), MakeVar(func)), func); }
+wabt::Result ModuleBuilder::OnReturnCallExpr(Index func) {
+  return Add(validator_.OnReturnCall(Loc(), MakeVar(func)), func);
+}
+wabt::Result ModuleBuilder::OnCallIndirectExpr(Index sig, Index table) {
+  if (Failed(CheckCallTable(table))) return kError;
+  return Add(validator_.OnCallIndirect(Loc(), MakeVar(sig), MakeVar(table)), Pair(sig, table));
+}
+wabt::Result ModuleBuilder::OnReturnCallIndirectExpr(Index sig, Index table) {
+  if (Failed(CheckCallTable(table))) return kError;
+  return Add(validator_.OnReturnCallIndirect(Loc(), MakeVar(sig), MakeVar(table)), Pair(sig, table));
+}
+
+wabt::Result ModuleBuilder::OnTryExpr(Type) { return RefuseExceptions(); }
+wabt::Result ModuleBuilder::OnCatchExpr(Index) { return RefuseExceptions(); }
+wabt::Result ModuleBuilder::OnCatchAllExpr() { return RefuseExceptions(); }
+wabt::Result ModuleBuilder::OnDelegateExpr(Index) { return RefuseExceptions(); }
+wabt::Result ModuleBuilder::OnThrowExpr(Index) { return RefuseExceptions(); }
+wabt::Result ModuleBuilder::OnRethrowExpr(Index) { return RefuseExceptions(); }
+wabt::Result ModuleBuilder::OnCallRefExpr() {
+  return Refuse(FailAt(ErrorKind::kUnsupported, item_start_, "typed function references are not supported"));
+}
+
+// ---- Variables, parametric, constants, numeric ----------------------------------------------------------------------
+
+wabt::Result ModuleBuilder::OnDropExpr() { return Add(validator_.OnDrop(Loc())); }
+wabt::Result ModuleBuilder::OnSelectExpr(Index count, Type* types) {
+  if (Failed(validator_.OnSelect(Loc(), count, types))) return kError;
+  const auto val_type = count == 1 ? ToValType(types[0]) : std::nullopt;
+  return Add(kOk, val_type ? uint64_t(*val_type) : 0);
+}
+wabt::Result ModuleBuilder::OnLocalGetExpr(Index i) { return Add(validator_.OnLocalGet(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnLocalSetExpr(Index i) { return Add(validator_.OnLocalSet(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnLocalTeeExpr(Index i) { return Add(validator_.OnLocalTee(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnGlobalGetExpr(Index i) { return Add(validator_.OnGlobalGet(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnGlobalSetExpr(Index i) { return Add(validator_.OnGlobalSet(Loc(), MakeVar(i)), i); }
+
+wabt::Result ModuleBuilder::OnI32ConstExpr(uint32_t value) { return Add(validator_.OnConst(Loc(), Type::I32), value); }
+wabt::Result ModuleBuilder::OnI64ConstExpr(uint64_t value) { return Add(validator_.OnConst(Loc(), Type::I64), value); }
+wabt::Result ModuleBuilder::OnF32ConstExpr(uint32_t bits) { return Add(validator_.OnConst(Loc(), Type::F32), bits); }
+wabt::Result ModuleBuilder::OnF64ConstExpr(uint64_t bits) { return Add(validator_.OnConst(Loc(), Type::F64), bits); }
+wabt::Result ModuleBuilder::OnV128ConstExpr(v128 bits) { return AddV128(validator_.OnConst(Loc(), Type::V128), bits); }
+
+wabt::Result ModuleBuilder::OnUnaryExpr(Opcode op) { return Add(validator_.OnUnary(Loc(), op)); }
+wabt::Result ModuleBuilder::OnBinaryExpr(Opcode op) { return Add(validator_.OnBinary(Loc(), op)); }
+wabt::Result ModuleBuilder::OnTernaryExpr(Opcode op) { return Add(validator_.OnTernary(Loc(), op)); }
+wabt::Result ModuleBuilder::OnCompareExpr(Opcode op) { return Add(validator_.OnCompare(Loc(), op)); }
+wabt::Result ModuleBuilder::OnConvertExpr(Opcode op) { return Add(validator_.OnConvert(Loc(), op)); }
+
+wabt::Result ModuleBuilder::OnRefFuncExpr(Index func) { return Add(validator_.OnRefFunc(Loc(), MakeVar(func)), func); }
+wabt::Result ModuleBuilder::OnRefNullExpr(Type type) {
+  const auto val_type = ToValType(type);
+  if (!val_type || !IsReference(*val_type)) return Invalid("ref.null of an unknown reference type");
+  return Add(validator_.OnRefNull(Loc(), type), uint64_t(*val_type));
+}
+wabt::Result ModuleBuilder::OnRefIsNullExpr() { return Add(validator_.OnRefIsNull(Loc())); }
+
+// ---- Memory ---------------------------------------------------------------------------------------------------------
+
+wabt::Result ModuleBuilder::OnLoadExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnLoad(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnStoreExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnStore(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnLoadSplatExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnLoadSplat(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnLoadZeroExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnLoadZero(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnSimdLoadLaneExpr(Opcode op, Index memory, Address align, Address offset, uint64_t lane) {
+  return AddMemory(validator_.OnSimdLoadLane(Loc(), op, MakeVar(memory), Align(align), lane), memory, offset, lane);
+}
+wabt::Result ModuleBuilder::OnSimdStoreLaneExpr(Opcode op, Index memory, Address align, Address offset, uint64_t lane) {
+  return AddMemory(validator_.OnSimdStoreLane(Loc(), op, MakeVar(memory), Align(align), lane), memory, offset, lane);
+}
+wabt::Result ModuleBuilder::OnAtomicLoadExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnAtomicLoad(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnAtomicStoreExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnAtomicStore(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnAtomicRmwExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnAtomicRmw(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnAtomicRmwCmpxchgExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnAtomicRmwCmpxchg(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnAtomicWaitExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnAtomicWait(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnAtomicNotifyExpr(Opcode op, Index memory, Address align, Address offset) {
+  return AddMemory(validator_.OnAtomicNotify(Loc(), op, MakeVar(memory), Align(align)), memory, offset);
+}
+wabt::Result ModuleBuilder::OnAtomicFenceExpr(uint32_t model) { return Add(validator_.OnAtomicFence(Loc(), model)); }
+
+wabt::Result ModuleBuilder::OnMemorySizeExpr(Index memory) {
+  return Add(validator_.OnMemorySize(Loc(), MakeVar(memory)), memory);
+}
+wabt::Result ModuleBuilder::OnMemoryGrowExpr(Index memory) {
+  return Add(validator_.OnMemoryGrow(Loc(), MakeVar(memory)), memory);
+}
+wabt::Result ModuleBuilder::OnMemoryFillExpr(Index memory) {
+  return Add(validator_.OnMemoryFill(Loc(), MakeVar(memory)), memory);
+}
+// wabt names the operands source and destination, but hands them over as they stand: destination first.
+wabt::Result ModuleBuilder::OnMemoryCopyExpr(Index first, Index second) {
+  return Add(validator_.OnMemoryCopy(Loc(), MakeVar(second), MakeVar(first)), Pair(first, second));
+}
+wabt::Result ModuleBuilder::OnMemoryInitExpr(Index segment, Index memory) {
+  return Add(validator_.OnMemoryInit(Loc(), MakeVar(segment), MakeVar(memory)), Pair(segment, memory));
+}
+wabt::Result ModuleBuilder::OnDataDropExpr(Index segment) {
+  return Add(validator_.OnDataDrop(Loc(), MakeVar(segment)), segment);
+}
+
+// ---- Tables ---------------------------------------------------------------------------------------------------------
+
+wabt::Result ModuleBuilder::OnTableGetExpr(Index i) { return Add(validator_.OnTableGet(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnTableSetExpr(Index i) { return Add(validator_.OnTableSet(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnTableGrowExpr(Index i) { return Add(validator_.OnTableGrow(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnTableSizeExpr(Index i) { return Add(validator_.OnTableSize(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnTableFillExpr(Index i) { return Add(validator_.OnTableFill(Loc(), MakeVar(i)), i); }
+wabt::Result ModuleBuilder::OnTableCopyExpr(Index to, Index from) {
+  return Add(validator_.OnTableCopy(Loc(), MakeVar(to), MakeVar(from)), Pair(to, from));
+}
+wabt::Result ModuleBuilder::OnTableInitExpr(Index segment, Index table) {
+  return Add(validator_.OnTableInit(Loc(), MakeVar(segment), MakeVar(table)), Pair(segment, table));
+}
+wabt::Result ModuleBuilder::OnElemDropExpr(Index segment) {
+  return Add(validator_.OnElemDrop(Loc(), MakeVar(segment)), segment);
+}
+
+// ---- SIMD -----------------------------------------------------------------------------------------------------------
+
+wabt::Result ModuleBuilder::OnSimdLaneOpExpr(Opcode op, uint64_t lane) {
+  return Add(validator_.OnSimdLaneOp(Loc(), op, lane), 0, 0, lane);
+}
+wabt::Result ModuleBuilder::OnSimdShuffleOpExpr(Opcode op, v128 lanes) {
+  return AddV128(validator_.OnSimdShuffleOp(Loc(), op, lanes), lanes);
+}
+
+}  // namespace guardc::compiler
