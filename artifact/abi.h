@@ -240,6 +240,9 @@ static_assert(sizeof(FunctionRecord) == 20);
 struct ArtifactHeader {
   // Loads and stores are volatile: memory after a trap is exact.
   static constexpr uint32_t kStrictTraps = 1;
+  // Every access is checked against the memory's size, imported memories included: only then may a memory with less
+  // than kMemoryReservation be imported.
+  static constexpr uint32_t kBoundsChecks = 2;
 
   char magic[8];
   uint32_t abi_version;

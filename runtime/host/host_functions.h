@@ -37,11 +37,18 @@ struct GuestStream {
   uint16_t flags = 0;  // fdflags, as set by fd_fdstat_set_flags
 };
 
+// For `--timing`: while `enabled`, the core adds the time that host functions take (two clock reads each).
+struct HostTiming {
+  bool enabled = false;
+  uint64_t host_ns = 0;  // summed until the owner sets it back
+};
+
 // State of one instance's host side. One thread at a time. A host function that wants to end the guest sets `exit_code`
 // or `error` and returns TrapCode::kHostUnwind.
 struct HostState {
   GuestMemory memory;              // empty until the instance exists: host functions then fail as for bad pointers
   CallControl* control = nullptr;  // during a call
+  HostTiming timing;
 
   Backend backend;                  // call_backend
   uint32_t backend_calls_left = 0;  // reset by each label call
