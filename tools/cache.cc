@@ -1,5 +1,4 @@
 // guardc cache: ls, verify, gc, path.
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <ctime>
 #include <limits>
@@ -11,6 +10,7 @@
 #include "artifact/cache_store.h"
 #include "guardc/module.h"
 #include "tools/command.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace guardc::cli {
@@ -170,13 +170,9 @@ int RunPath(const CommonOptions& options) {
 void AddGc(CLI::App& cache, int& exit_code) {
   auto options = std::make_shared<GcArguments>();
   CLI::App* command = cache.add_subcommand("gc", "Remove old artifacts; never one that is in use");
-  command->add_option("--max-age", options->max_age_seconds, "Remove what was not used for this long (30d, 12h)")
-      ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, double>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}},
-          CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
-      ->check(CLI::Range(0.0, 1e10));
-  command->add_option("--max-size", options->max_size, "Then remove the least recently used beyond this (500MB, 1GiB)")
-      ->transform(CLI::AsSizeValue(false));
+  AddDuration(*command, "--max-age", options->max_age_seconds, "Remove what was not used for this long (30d, 12h)");
+  AddSize(*command, "--max-size", options->max_size, 0,
+          "Then remove the least recently used beyond this (500MB, 1GiB)");
   command->add_flag("--dry-run", options->dry_run, "Only say what would go");
   AddCacheDir(*command, *options);
   AddJson(*command, *options, "Print {\"removed\", \"in_use\", \"removed_size\", \"kept_size\"}");

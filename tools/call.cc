@@ -1,7 +1,6 @@
 // guardc call: one label function of a guard, as a gateway would call it. The guard's answer is all that reaches
 // stdout.
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +15,7 @@
 #include "tools/call_inputs.h"
 #include "tools/command.h"
 #include "tools/find_module.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace guardc::cli {
@@ -209,7 +209,7 @@ void AddCall(CLI::App& app, int& exit_code) {
       ->required();
   command->add_option("function", options->function, "label_agent, label_resource or label_response")
       ->type_name("FUNCTION")
-      ->check(CLI::IsMember({"label_agent", "label_resource", "label_response"}))
+      ->check(CLI::IsMember({"label_agent", "label_resource", "label_response"}).description(""))
       ->required();
   command->add_option("--input", options->input, "The JSON that the guard gets; - is stdin")
       ->type_name("FILE|-")
@@ -219,20 +219,17 @@ void AddCall(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   command->add_option("--backend", options->backend, "A JSON object: tool name -> what call_backend answers for it")
       ->type_name("FILE.json");
-  command->add_option("--timeout", options->timeout_seconds, "Stop each call after this long (5s, 250ms, 1m)")
-      ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, double>{{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}},
-          CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
-      ->check(CLI::Range(1e-6, 1e8));
+  AddDuration(*command, "--timeout", options->timeout_seconds, "Stop each call after this long (5s, 250ms, 1m)");
   command->add_flag("--compile", options->load.compile, "Compile first where the cache has no artifact");
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
   command->add_option("--memory-cap", options->memory_cap_pages, "Linear memory at most, in pages of 64 KiB")
-      ->check(CLI::Range(0U, 65536U))
+      ->type_name("PAGES")
+      ->check(CLI::Range(0U, 65536U).description(""))
       ->capture_default_str();
   command->add_flag("--timing", options->timing, "Print the time of each step on stderr");
   command->add_option("--repeat", options->repeat, "Call N times; print minimum, median and p99 on stderr")
       ->type_name("N")
-      ->check(CLI::Range(size_t{1}, size_t{100'000'000}));
+      ->check(CLI::Range(size_t{1}, size_t{100'000'000}).description(""));
   command->add_flag("-v,--verbose", options->verbose,
                     "Show the guard's info lines too; twice: debug and the backend calls");
   AddCacheDir(*command, *options);

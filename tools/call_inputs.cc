@@ -1,5 +1,7 @@
 #include "tools/call_inputs.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -63,6 +65,10 @@ class StderrLog : public GuardLog {
   int verbose_;
 };
 
+Result<std::string> ReadFileOrStdin(const std::string& path) {
+  return path == "-" ? ReadAll(STDIN_FILENO, "stdin", kInputLimit) : ReadTextFile(path, kInputLimit);
+}
+
 Result<json> ParseJson(const std::string& text, const std::string& path) {
   try {
     return json::parse(text);
@@ -79,7 +85,7 @@ Result<json> ParseJson(const std::string& text, const std::string& path) {
 }  // namespace
 
 Result<std::string> ReadJsonText(const std::string& path) {
-  GUARDC_TRY(std::string text, ReadTextFile(path == "-" ? "/dev/stdin" : path, kInputLimit));
+  GUARDC_TRY(std::string text, ReadFileOrStdin(path));
   // accept() builds nothing; only a text that is wrong is parsed again, for its message.
   if (!json::accept(text)) {
     GUARDC_CHECK(ParseJson(text, path));
@@ -92,7 +98,7 @@ std::shared_ptr<GuardLog> MakeStderrLog(std::string guard, int verbose) {
 }
 
 Result<Backend> MakeFileBackend(const std::string& path, int verbose) {
-  GUARDC_TRY(const std::string text, ReadTextFile(path == "-" ? "/dev/stdin" : path, kInputLimit));
+  GUARDC_TRY(const std::string text, ReadFileOrStdin(path));
   GUARDC_TRY(const json root, ParseJson(text, path));
   if (!root.is_object()) {
     return Fail(ErrorKind::kInvalidArgument, "the backend file '" + path + "' holds a JSON " + root.type_name() +

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -23,18 +24,11 @@ void AddCompile(CLI::App& app, int& exit_code);
 void AddVerify(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddCall(CLI::App& app, int& exit_code);
-void AddExec(CLI::App& app, int& exit_code);
 void AddCache(CLI::App& app, int& exit_code);
+// `guest_arguments`: what followed "--", which CLI11 would not hand to a subcommand.
+void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_code);
 
 // Becomes the compiler with all arguments of this process; returns only where that fails.
 int RunCompile(int argc, char** argv);
-
-// Options that several subcommands have.
-struct CommonOptions {
-  std::string cache_dir;
-  bool json = false;
-};
-void AddCacheDir(CLI::App& command, CommonOptions& options);
-void AddJson(CLI::App& command, CommonOptions& options, const char* what);
 
 }  // namespace guardc::cli

@@ -108,6 +108,12 @@ std::optional<Error> ParseError(const std::string& output) {
   return Error(KindOfName(kind), error["message"].get<std::string>());
 }
 
+// The child wrote through the same file offset.
+Result<std::string> ReadFromStart(int fd) {
+  lseek(fd, 0, SEEK_SET);
+  return ReadAll(fd, kCompilerName, kOutputLimit);
+}
+
 std::string FirstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
@@ -159,13 +165,13 @@ Result<void> CompileInProcess(const CompileRequest& request) {
                     " s and was ended");
   }
   if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) return {};
-  const Result<std::string> stderr_text = ReadAll(err.get(), kCompilerName, kOutputLimit);
+  const Result<std::string> stderr_text = ReadFromStart(err.get());
   const std::string said = stderr_text ? FirstLine(*stderr_text) : "";
   if (WIFSIGNALED(*status)) {
     return Fail(ErrorKind::kCompile, "the compiler crashed on '" + request.wasm_path + "' (" +
                                          strsignal(WTERMSIG(*status)) + ")" + (said.empty() ? "" : ": " + said));
   }
-  const Result<std::string> stdout_text = ReadAll(out.get(), kCompilerName, kOutputLimit);
+  const Result<std::string> stdout_text = ReadFromStart(out.get());
   if (stdout_text) {
     if (std::optional<Error> error = ParseError(*stdout_text)) return std::unexpected(*std::move(error));
   }

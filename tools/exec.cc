@@ -1,7 +1,6 @@
 // guardc exec: a WASI command, or one exported function, in the guards' sandbox: no files, no environment but what is
 // given, output passed through. For benchmarks, conformance and debugging.
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 
 #include <charconv>
 #include <chrono>
@@ -18,6 +17,7 @@
 #include "tools/command.h"
 #include "tools/exec_values.h"
 #include "tools/find_module.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace guardc::cli {
@@ -30,7 +30,8 @@ struct ExecArguments : CommonOptions {
   double timeout_seconds = 0;
   StoreOptions store;
   int verbose = 0;
-  std::vector<std::string> rest;  // for the guest
+  std::vector<std::string> after_dashes;
+  std::vector<std::string> rest;  // for the guest, those after dashes included
 };
 
 void WriteAll(int fd, std::string_view bytes) {
@@ -122,8 +123,9 @@ int RunExec(const ExecArguments& arguments) {
 
 }  // namespace
 
-void AddExec(CLI::App& app, int& exit_code) {
+void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_code) {
   auto options = std::make_shared<ExecArguments>();
+  options->after_dashes = std::move(guest_arguments);
   options->load.profile = Profile::kWasi;
   CLI::App* command =
       app.add_subcommand("exec", "Run a WASI command, or one exported function, in the guards' sandbox");
@@ -139,16 +141,11 @@ void AddExec(CLI::App& app, int& exit_code) {
       ->type_name("NAME=VALUE")
       ->expected(1)
       ->take_all();
-  command->add_option("--timeout", options->timeout_seconds, "Stop after this long (5s, 250ms, 1m)")
-      ->transform(CLI::AsNumberWithUnit(
-          std::map<std::string, double>{{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}},
-          CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
-      ->check(CLI::Range(1e-6, 1e8));
+  AddDuration(*command, "--timeout", options->timeout_seconds, "Stop after this long (5s, 250ms, 1m)");
   command->add_option("--memory-cap", options->store.memory_cap_pages, "Each linear memory at most, in pages of 64 KiB")
+      ->type_name("PAGES")
       ->capture_default_str();
-  command->add_option("--stack-size", options->store.stack_size, "The guest's stack (1MiB)")
-      ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::Range(uint64_t{65536}, uint64_t{1} << 32));
+  AddSize(*command, "--stack-size", options->store.stack_size, 65536, "The guest's stack; 1MiB by default");
   command->add_flag("-v,--verbose", options->verbose, "Show host_log lines at level info; twice: debug");
   AddCacheDir(*command, *options);
   command->footer(
@@ -161,7 +158,7 @@ void AddExec(CLI::App& app, int& exit_code) {
   command->callback([options, command, &exit_code] {
     options->load.cache_dir = options->cache_dir;
     options->rest = command->remaining();
-    if (!options->rest.empty() && options->rest.front() == "--") options->rest.erase(options->rest.begin());
+    options->rest.insert(options->rest.end(), options->after_dashes.begin(), options->after_dashes.end());
     exit_code = RunExec(*options);
   });
 }

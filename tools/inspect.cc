@@ -1,6 +1,5 @@
 // guardc inspect: what a guard is and what was made of it. Reads manifests only; a module without an artifact is read
 // by the compiler, which then takes this process over.
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -11,6 +10,7 @@
 #include "tools/command.h"
 #include "tools/compiler_process.h"
 #include "tools/find_module.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace guardc::cli {

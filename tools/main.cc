@@ -5,6 +5,8 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "guardc/version.h"
 #include "tools/command.h"
@@ -38,9 +40,22 @@ std::string FormatUsageError(const CLI::App* app, const CLI::Error& error) {
   return std::string("error: ") + error.what() + "\nhint: see `" + command + " --help`\n";
 }
 
+// Ends the arguments before "--" and returns those behind it.
+std::vector<std::string> CutAtDoubleDash(int& argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "--") continue;
+    std::vector<std::string> out(argv + i + 1, argv + argc);
+    argc = i;
+    return out;
+  }
+  return {};
+}
+
 int Main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "compile") return RunCompile(argc, argv);
 
+  std::vector<std::string> guest_arguments;
+  if (argc > 1 && std::string_view(argv[1]) == "exec") guest_arguments = CutAtDoubleDash(argc, argv);
   CLI::App app{"guardc compiles WebAssembly guards ahead of time and asks them for labels."};
   app.name("guardc");
   app.footer(kExamples);
@@ -52,7 +67,7 @@ int Main(int argc, char** argv) {
   AddVerify(app, exit_code);
   AddInspect(app, exit_code);
   AddCall(app, exit_code);
-  AddExec(app, exit_code);
+  AddExec(app, std::move(guest_arguments), exit_code);
   AddCache(app, exit_code);
   try {
     app.parse(argc, argv);
@@ -63,15 +78,6 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-
-void AddCacheDir(CLI::App& command, CommonOptions& options) {
-  command.add_option("--cache-dir", options.cache_dir, "The cache directory (see `guardc --help` for the default)")
-      ->type_name("DIR");
-}
-
-void AddJson(CLI::App& command, CommonOptions& options, const char* what) {
-  command.add_flag("--json", options.json, what);
-}
 
 }  // namespace guardc::cli
 

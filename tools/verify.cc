@@ -1,5 +1,4 @@
 // guardc verify: are the artifacts of a guard whole, ours, and fit to run on this machine?
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -9,6 +8,7 @@
 #include "guardc/module.h"
 #include "tools/command.h"
 #include "tools/find_module.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace guardc::cli {

@@ -1,0 +1,24 @@
+// Command line options that several subcommands have.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+
+namespace guardc::cli {
+
+struct CommonOptions {
+  std::string cache_dir;
+  bool json = false;
+};
+
+void AddCacheDir(CLI::App& command, CommonOptions& options);
+// `what` tells the members of the JSON object.
+void AddJson(CLI::App& command, CommonOptions& options, const char* what);
+
+// A time with its unit (us, ms, s, m, h, d), in seconds; more than zero.
+void AddDuration(CLI::App& command, const char* name, double& seconds, const char* help);
+// Bytes, with or without a unit (KB, MiB, ...; both are powers of 1024).
+void AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help);
+
+}  // namespace guardc::cli
