@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "artifact/abi.h"
@@ -56,6 +57,7 @@ class LoadedArtifact {
 
   void* handle_ = nullptr;  // dlopen's
   int fd_ = -1;
+  int in_use_fd_ = -1;  // holds the lock that keeps gc from the entry
   const abi::ArtifactHeader* header_ = nullptr;
   std::span<const std::byte> text_;
   std::span<const std::byte> eh_frame_hdr_;

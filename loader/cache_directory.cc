@@ -1,0 +1,28 @@
+// CacheDirectory(): where this process keeps artifacts.
+#include <cstdlib>
+
+#include "guardc/module.h"
+
+namespace guardc {
+
+Result<std::filesystem::path> CacheDirectory(std::string_view flag) {
+  if (!flag.empty()) return std::filesystem::path(flag);
+  // An empty variable counts as absent, as the XDG specification has it.
+  const auto variable = [](const char* name) -> std::string_view {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  for (const char* name : {"GUARDC_CACHE_DIR", "MCP_GATEWAY_WASM_CACHE_DIR"}) {
+    if (const auto value = variable(name); !value.empty()) return std::filesystem::path(value);
+  }
+  // Relative paths in it are to be ignored (XDG).
+  if (const auto base = variable("XDG_CACHE_HOME"); base.starts_with('/')) {
+    return std::filesystem::path(base) / "guardc";
+  }
+  if (const auto home = variable("HOME"); !home.empty()) return std::filesystem::path(home) / ".cache" / "guardc";
+  return Fail(ErrorKind::kInvalidArgument,
+              "no cache directory: none of GUARDC_CACHE_DIR, MCP_GATEWAY_WASM_CACHE_DIR, XDG_CACHE_HOME and HOME is "
+              "set; set one, or give --cache-dir");
+}
+
+}  // namespace guardc

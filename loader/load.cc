@@ -1,0 +1,198 @@
+// See load.h. The object is hashed as it is copied, and what is mapped is the copy, sealed: nobody can change it
+// between check and use.
+#include "loader/load.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "guardc/version.h"
+#include "loader/elf_check.h"
+#include "loader/header_check.h"
+#include "loader/host_cpu.h"
+
+namespace guardc::loader {
+
+namespace {
+
+constexpr size_t kChunk = 128 * 1024;  // stays in the second-level cache between read, hash and write
+
+// Kernels from 6.3 on may be set to refuse memory files that do not ask to be executable; older ones do not know the
+// flag.
+constexpr unsigned kMemfdExecutable = 0x10;
+
+Result<Fd> CreateMemoryFile(const std::string& name) {
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  Fd fd(memfd_create(name.c_str(), kFlags | kMemfdExecutable));
+  if (!fd && errno == EINVAL) fd = Fd(memfd_create(name.c_str(), kFlags));
+  if (!fd) return FailErrno("create a memory file for", name, errno);
+  return fd;
+}
+
+// Copies `source` into a new memory file that nobody can change any more, and hashes the bytes that it writes.
+Result<Fd> CopySealed(int source, const std::filesystem::path& path, uint64_t size, const std::string& name,
+                      Sha256Digest& digest) {
+  GUARDC_TRY(Fd copy, CreateMemoryFile(name));
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kChunk);
+  Sha256 hash;
+  uint64_t done = 0;
+  while (done < size) {
+    const ssize_t n = pread(source, buffer.get(), std::min<uint64_t>(kChunk, size - done), static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno("read", path, errno);
+    if (n == 0) {
+      return Fail(ErrorKind::kCorruptArtifact, path.string() + " ends after " + std::to_string(done) +
+                                                   " bytes, expected " + std::to_string(size) +
+                                                   ": compile the module again");
+    }
+    const std::span<const std::byte> chunk(buffer.get(), static_cast<size_t>(n));
+    hash.Update(chunk);
+    for (size_t written = 0; written < chunk.size();) {
+      const ssize_t w =
+          pwrite(copy.get(), chunk.data() + written, chunk.size() - written, static_cast<off_t>(done + written));
+      if (w < 0 && errno == EINTR) continue;
+      if (w < 0) return FailErrno("copy to memory", path, errno);
+      written += static_cast<size_t>(w);
+    }
+    done += chunk.size();
+  }
+  if (fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return FailErrno("seal the memory copy of", path, errno);
+  }
+  digest = hash.Finish();
+  return copy;
+}
+
+// Whether nobody but root and us can change what a path names: the whole chain of directories, links resolved.
+bool IsChainTrusted(const std::filesystem::path& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(realpath(path.c_str(), nullptr), &std::free);
+  if (real == nullptr) return false;
+  for (std::filesystem::path directory = real.get();; directory = directory.parent_path()) {
+    struct stat st;
+    if (lstat(directory.c_str(), &st) != 0 || !CheckNotWritableByOthers(st, directory)) return false;
+    if (directory == directory.root_path()) return true;
+  }
+}
+
+// A name for dlopen that no library of this process has ever had. The dynamic linker takes a library that is loaded
+// under the same name for the same one, and the number of a descriptor is soon used again. So the counter is written
+// into the path, a binary digit as "/." or "/": the kernel sees "/proc/self/fd/N".
+std::string UniqueName(int fd) {
+  static std::atomic<uint64_t> counter = 0;
+  std::string name = "/proc/self/fd";
+  for (uint64_t n = counter++; n != 0; n >>= 1) name += (n & 1) != 0 ? "/." : "/";
+  return name + "/" + std::to_string(fd);
+}
+
+struct DlClose {
+  void operator()(void* handle) const { dlclose(handle); }
+};
+using DlHandle = std::unique_ptr<void, DlClose>;
+
+// Maps the file and says where; nothing of it has run or been bound, since nothing in it can be.
+Result<DlHandle> Open(int fd, const std::filesystem::path& path, uintptr_t& load_address) {
+  const std::string name = UniqueName(fd);
+  DlHandle handle(dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL));
+  if (handle == nullptr) {
+    const char* reason = dlerror();
+    return Fail(ErrorKind::kIo, "cannot map " + path.string() + ": " + (reason != nullptr ? reason : "dlopen failed") +
+                                    " (is /proc mounted, and may this process map executable memory?)");
+  }
+  link_map* map = nullptr;
+  if (dlinfo(handle.get(), RTLD_DI_LINKMAP, &map) != 0) {
+    return Fail(ErrorKind::kInternal, "cannot find where " + path.string() + " was mapped");
+  }
+  load_address = map->l_addr;
+  return handle;
+}
+
+}  // namespace
+
+Result<void> CheckCompatible(const artifact::Manifest& manifest, const std::filesystem::path& entry) {
+  const artifact::Identity& identity = manifest.identity;
+  const auto other = [&](std::string_view what, const std::string& found, const std::string& expected) {
+    return Fail(ErrorKind::kIncompatibleArtifact, entry.string() + " has " + std::string(what) + " " + found +
+                                                      ", expected " + expected +
+                                                      ": compile the module again with this version of guardc");
+  };
+  if (identity.guardc_version != kVersion) {
+    return other("guardc version", identity.guardc_version, std::string(kVersion));
+  }
+  if (identity.abi_version != abi::kAbiVersion) {
+    return other("ABI version", std::to_string(identity.abi_version), std::to_string(abi::kAbiVersion));
+  }
+  return CheckTarget(identity.target, entry.native());
+}
+
+Result<std::unique_ptr<LoadedArtifact>> ArtifactLoader::Load(artifact::OpenedEntry entry, const LoadOptions& options) {
+  const artifact::Manifest& manifest = entry.manifest;
+  GUARDC_CHECK(CheckCompatible(manifest, entry.path));
+  GUARDC_TRY(Fd object, artifact::OpenObject(entry));
+  const std::filesystem::path path = entry.path / artifact::kObjectFile;
+  const uint64_t size = manifest.object_size;
+
+  if (!options.trusted || !IsChainTrusted(entry.path)) {
+    Sha256Digest digest;
+    GUARDC_TRY(object, CopySealed(object.get(), path, size, "guardc:" + manifest.key.substr(0, 16), digest));
+    if (const std::string hash = digest.Hex(); hash != manifest.object_sha256) {
+      return Fail(ErrorKind::kCorruptArtifact, path.string() + " has the SHA-256 " + hash + ", expected " +
+                                                   manifest.object_sha256 + ": compile the module again");
+    }
+  }
+
+  if (size == 0) return Fail(ErrorKind::kCorruptArtifact, path.string() + " is empty: compile the module again");
+  void* const view = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, object.get(), 0);
+  if (view == MAP_FAILED) return FailErrno("map", path, errno);
+  const Mapping mapping(view, size);
+  GUARDC_TRY(const ElfFacts elf, CheckElf(mapping.bytes(), path.native()));
+  GUARDC_TRY(HeaderFacts facts, CheckHeader(mapping.bytes(), elf, path.native()));
+
+  uintptr_t load_address = 0;
+  GUARDC_TRY(DlHandle handle, Open(object.get(), path, load_address));
+  const auto* header = reinterpret_cast<const abi::ArtifactHeader*>(load_address + elf.header);
+  const auto* checked = mapping.bytes().data() + elf.rodata.file_offset + (elf.header - elf.rodata.address);
+  // The mapping is of the file that was checked, at the address that was told.
+  if (std::memcmp(header, checked, sizeof(*header)) != 0) {
+    return Fail(ErrorKind::kInternal, path.string() + " was not mapped as it was checked");
+  }
+
+  std::unique_ptr<LoadedArtifact> artifact(new LoadedArtifact);
+  artifact->handle_ = handle.release();
+  artifact->fd_ = object.Release();
+  artifact->in_use_fd_ = entry.in_use.Release();
+  artifact->header_ = header;
+  artifact->text_ = {reinterpret_cast<const std::byte*>(load_address + elf.text.address), elf.text.size};
+  if (elf.eh_frame_hdr.size != 0) {
+    artifact->eh_frame_hdr_ = {reinterpret_cast<const std::byte*>(load_address + elf.eh_frame_hdr.address),
+                               elf.eh_frame_hdr.size};
+  }
+  if (header->image != 0) {
+    artifact->image_file_offset_ =
+        elf.rodata.file_offset + (elf.header + static_cast<int64_t>(header->image) - elf.rodata.address);
+  }
+  artifact->entry_ = std::move(entry.path);
+  artifact->key_ = manifest.key;
+  artifact->manifest_json_ = std::move(entry.manifest_json);
+  artifact->name_ = std::move(facts.name);
+  artifact->imports_ = std::move(facts.imports);
+  artifact->exports_ = std::move(facts.exports);
+  return artifact;
+}
+
+LoadedArtifact::~LoadedArtifact() {
+  if (handle_ != nullptr) dlclose(handle_);
+  if (fd_ >= 0) close(fd_);
+  if (in_use_fd_ >= 0) close(in_use_fd_);
+}
+
+}  // namespace guardc::loader

@@ -1,0 +1,103 @@
+// Module: the public face of the loader, and the choice among the entries of one module.
+#include "guardc/module.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "artifact/cache_store.h"
+#include "base/hash.h"
+#include "loader/load.h"
+#include "loader/loaded_artifact.h"
+
+namespace guardc {
+
+namespace {
+
+using artifact::Manifest;
+using artifact::OpenedEntry;
+
+// Smaller is better: guard pages before checks in the code, plain accesses before strict ones, free NaNs before
+// canonical ones; then what uses most of this CPU, the highest level, the stricter profile; then the key, so that the
+// choice is always the same.
+auto Rank(const Manifest& manifest) {
+  const artifact::BuildOptions& options = manifest.identity.options;
+  return std::tuple(options.bounds_checks, options.strict_traps, options.canonical_nans,
+                    -static_cast<int64_t>(manifest.identity.target.features.size()), -options.opt_level,
+                    options.profile != Profile::kGuard, std::string_view(manifest.key));
+}
+
+std::unexpected<Error> FailNotFound(const std::string& wasm_sha256, const std::filesystem::path& cache_directory) {
+  return Fail(ErrorKind::kNotCached, "there is no artifact for this module (SHA-256 " + wasm_sha256 + ") in " +
+                                         cache_directory.string() + ": run `guardc compile GUARD.wasm --cache-dir " +
+                                         cache_directory.string() + "` to make one");
+}
+
+// The entries that this machine can run, best first. `reason` becomes the first problem met, if any.
+Result<std::vector<OpenedEntry>> Candidates(const artifact::CacheStore& store, const std::string& wasm_sha256,
+                                            std::optional<Error>& reason) {
+  std::vector<OpenedEntry> candidates;
+  GUARDC_TRY(const auto entries, store.EntriesOf(wasm_sha256));
+  for (const std::filesystem::path& path : entries) {
+    auto entry = artifact::OpenEntry(path);
+    Result<void> usable;
+    if (!entry) {
+      // Gone meanwhile: nothing to report.
+      if (entry.error().kind == ErrorKind::kNotCached) continue;
+      usable = std::unexpected(std::move(entry).error());
+    } else if (entry->manifest.identity.wasm_sha256 != wasm_sha256) {
+      usable =
+          Fail(ErrorKind::kCorruptArtifact, path.string() + " is of another module, SHA-256 " +
+                                                entry->manifest.identity.wasm_sha256 + ": compile the module again");
+    } else {
+      usable = loader::CheckCompatible(entry->manifest, path);
+    }
+    if (usable) {
+      candidates.push_back(std::move(*entry));
+    } else if (!reason) {
+      reason = std::move(usable).error();
+    }
+  }
+  std::sort(candidates.begin(), candidates.end(),
+            [](const OpenedEntry& a, const OpenedEntry& b) { return Rank(a.manifest) < Rank(b.manifest); });
+  return candidates;
+}
+
+}  // namespace
+
+Module::Module(std::unique_ptr<loader::LoadedArtifact> artifact) : artifact_(std::move(artifact)) {}
+Module::~Module() = default;
+
+Result<std::shared_ptr<const Module>> Module::Load(const std::filesystem::path& entry, const LoadOptions& options) {
+  GUARDC_TRY(OpenedEntry opened, artifact::OpenEntry(entry));
+  GUARDC_TRY(auto loaded, loader::ArtifactLoader::Load(std::move(opened), options));
+  return std::shared_ptr<const Module>(new Module(std::move(loaded)));
+}
+
+Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wasm,
+                                                   const std::filesystem::path& cache_directory,
+                                                   const LoadOptions& options) {
+  const std::string wasm_sha256 = Sha256Of(wasm).Hex();
+  auto store = artifact::CacheStore::OpenForReading(cache_directory);
+  if (!store) {
+    if (store.error().kind == ErrorKind::kNotCached) return FailNotFound(wasm_sha256, cache_directory);
+    return std::unexpected(std::move(store).error());
+  }
+  std::optional<Error> reason;
+  GUARDC_TRY(auto candidates, Candidates(*store, wasm_sha256, reason));
+  if (candidates.empty()) {
+    if (reason) return std::unexpected(std::move(*reason));
+    return FailNotFound(wasm_sha256, cache_directory);
+  }
+  // A damaged object is an error, not a reason to take the second best in silence.
+  GUARDC_TRY(auto loaded, loader::ArtifactLoader::Load(std::move(candidates.front()), options));
+  return std::shared_ptr<const Module>(new Module(std::move(loaded)));
+}
+
+const std::string& Module::name() const { return artifact_->name(); }
+const std::vector<ImportType>& Module::imports() const { return artifact_->imports(); }
+const std::vector<ExportType>& Module::exports() const { return artifact_->exports(); }
+const std::filesystem::path& Module::entry() const { return artifact_->entry(); }
+const std::string& Module::key() const { return artifact_->key(); }
+const std::string& Module::manifest_json() const { return artifact_->manifest_json(); }
+
+}  // namespace guardc
