@@ -1,0 +1,198 @@
+"""guardc compile, inspect, verify and cache: what they print, what they leave in the cache."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from support import BROKEN_GUARD, ECHO_GUARD, GUARDC, CliTest, files_below, needs_compiler, run
+
+
+@needs_compiler
+class CompileTest(CliTest):
+    def test_first_compiles_then_finds(self):
+        guard = self.wasm(ECHO_GUARD)
+        first, second = self.compile(guard), self.compile(guard)
+        self.assertFalse(first["cached"])
+        self.assertTrue(second["cached"])
+        self.assertEqual((first["key"], first["path"]), (second["key"], second["path"]))
+        self.assertTrue(os.path.isdir(first["path"]))
+        self.assertFalse(self.compile(guard, "--force")["cached"])
+
+    def test_several_guards(self):
+        guards = [self.wasm(ECHO_GUARD, "a.wasm"), self.wasm(BROKEN_GUARD, "b.wasm")]
+        done = self.run_ok("compile", *guards, "--cache-dir", self.cache, "--json")
+        self.assertEqual(len(json.loads(done.stdout)["guards"]), 2)
+
+    def test_every_option_gives_a_key_of_its_own(self):
+        guard = self.wasm(ECHO_GUARD)
+        keys = [self.compile(guard, *options)["key"] for options in (
+            [], ["-O0"], ["-O1"], ["-O3"], ["--cpu", "x86-64-v3"], ["--bounds-checks"], ["--strict-traps"],
+            ["--canonical-nans"], ["--profile", "wasi"])]
+        self.assertEqual(len(set(keys)), len(keys))
+        self.assertEqual(self.compile(guard, "-O2", "--jobs", "2")["key"], keys[0])
+
+    def test_jobs_and_directory_do_not_change_the_artifact(self):
+        wat = ECHO_GUARD.rstrip()[:-1] + "".join(
+            f'(func (export "f{i}") (param i32) (result i32) (i32.mul (local.get 0) (i32.const {i})))' for i in range(200)) + ")"
+        guard = self.wasm(wat)
+        contents = []
+        for jobs in ("1", "2", "3"):
+            cache = self.dir / f"cache{jobs}"
+            self.run_ok("compile", guard, "--cache-dir", cache, "--jobs", jobs)
+            contents.append({str(p.relative_to(cache)): hashlib.sha256(p.read_bytes()).hexdigest()
+                             for p in files_below(cache) if p.suffix in (".so", ".json")})
+        self.assertEqual(contents[0], contents[1])
+        self.assertEqual(contents[0], contents[2])
+        self.assertEqual(len(contents[0]), 2)
+
+    def test_eight_processes_compile_once(self):
+        guard = self.wasm(ECHO_GUARD)
+        command = [GUARDC, "compile", guard, "--cache-dir", self.cache, "--json"]
+        children = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(8)]
+        results = [json.loads(child.communicate()[0])["guards"][0] for child in children]
+        self.assertEqual([child.returncode for child in children], [0] * 8)
+        self.assertEqual(sorted(r["cached"] for r in results), [False] + [True] * 7)
+        self.assertEqual(len({r["key"] for r in results}), 1)
+
+    def test_emit(self):
+        guard = self.wasm(ECHO_GUARD)
+        for kind, start in (("llvm-ir", b"; ModuleID"), ("asm", b"\t"), ("obj", b"\x7fELF"), ("so", b"\x7fELF")):
+            out = self.dir / kind
+            self.run_ok("compile", guard, f"--emit={kind}", "-o", out, "--cache-dir", self.cache)
+            self.assertTrue(out.read_bytes().startswith(start), kind)
+        self.assert_cache_empty()
+
+    def test_nothing_but_results_on_stdout(self):
+        guard = self.wasm(ECHO_GUARD)
+        self.run_ok("compile", guard, "--cache-dir", self.cache)
+        self.assertNotIn(b"\x1b", self.run_ok("compile", guard, "--cache-dir", self.cache, "--force").stderr)
+
+    def test_without_compiler(self):
+        lonely = shutil.copy(GUARDC, self.dir / "guardc")
+        done = subprocess.run([lonely, "compile", "x.wasm"], capture_output=True)
+        self.assert_error(done, "this installation has no compiler", "guardc-compiler")
+
+
+@needs_compiler
+class InspectVerifyTest(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.guard = self.wasm(ECHO_GUARD)
+
+    def test_inspect_uncompiled(self):
+        facts = json.loads(self.run_ok("inspect", self.guard, "--cache-dir", self.cache, "--json").stdout)
+        self.assertFalse(facts["cached"])
+        self.assertIn("label_agent", [e["name"] for e in facts["exports"]])
+        self.assertIn(b"label_agent", self.run_ok("inspect", self.guard, "--cache-dir", self.cache).stdout)
+
+    def test_inspect_compiled_by_any_name(self):
+        made = self.compile(self.guard)
+        for subject in (self.guard, made["path"], made["key"], made["key"][:12]):
+            facts = json.loads(self.run_ok("inspect", subject, "--cache-dir", self.cache, "--json").stdout)
+            self.assertTrue(facts["cached"])
+            self.assertEqual(facts["key"], made["key"])
+            self.assertEqual([(i["module"], i["name"]) for i in facts["imports"]],
+                             [("env", "call_backend"), ("env", "host_log")])
+            self.assertIn(hashlib.sha256(self.guard.read_bytes()).hexdigest(), json.dumps(facts))
+        text = self.run_ok("inspect", self.guard, "--cache-dir", self.cache).stdout.decode()
+        for word in ("env.call_backend", "(i32, i32, i32, i32) -> i32", "2 pages", made["key"], "x86_64"):
+            self.assertIn(word, text)
+
+    def test_inspect_shows_the_other_artifacts(self):
+        keys = {self.compile(self.guard)["key"], self.compile(self.guard, "-O0")["key"]}
+        facts = json.loads(self.run_ok("inspect", self.guard, "--cache-dir", self.cache, "--json").stdout)
+        self.assertEqual({facts["key"]} | {os.path.basename(e) for e in facts["other_entries"]}, keys)
+
+    def test_unknown_and_ambiguous_keys(self):
+        self.compile(self.guard)
+        self.assert_error(run("inspect", "ffffffffffff", "--cache-dir", self.cache), "ffffffffffff")
+        self.assert_error(run("inspect", "abc", "--cache-dir", self.cache), "abc")
+
+    def test_verify(self):
+        self.assert_error(run("verify", self.guard, "--cache-dir", self.cache), "no artifact")
+        made = self.compile(self.guard)
+        self.assertEqual(self.run_ok("verify", self.guard, "--cache-dir", self.cache).stdout.decode(), f"ok  {made['path']}\n")
+        self.assertTrue(json.loads(self.run_ok("verify", made["key"][:8], "--json", "--cache-dir", self.cache).stdout)["ok"])
+
+    def test_verify_finds_every_flipped_byte(self):
+        made = self.compile(self.guard)
+        for path in files_below(made["path"]):
+            path.chmod(0o644)
+            whole = path.read_bytes()
+            for at in range(0, len(whole), max(1, len(whole) // 7)):
+                path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x20]) + whole[at + 1:])
+                done = run("verify", made["path"], "--cache-dir", self.cache)
+                self.assertEqual(done.returncode, 1, f"{path} byte {at}")
+            path.write_bytes(whole)
+        self.run_ok("verify", made["path"], "--cache-dir", self.cache)
+
+    def test_verify_json_of_a_damaged_entry(self):
+        made = self.compile(self.guard)
+        os.truncate(os.path.join(made["path"], "manifest.json"), 10)
+        done = run("verify", self.guard, "--json", "--cache-dir", self.cache)
+        result = json.loads(done.stdout)
+        self.assertEqual((done.returncode, result["ok"]), (1, False))
+        self.assertEqual(result["entries"][0]["error"]["kind"], "corrupt_artifact")
+
+
+@needs_compiler
+class CacheTest(CliTest):
+    def test_path_follows_the_order_of_its_sources(self):
+        home = {"HOME": "/h", "XDG_CACHE_HOME": ""}
+        for env, expected in (
+            (home, "/h/.cache/guardc"),
+            (home | {"XDG_CACHE_HOME": "/x"}, "/x/guardc"),
+            (home | {"XDG_CACHE_HOME": "/x", "MCP_GATEWAY_WASM_CACHE_DIR": "/m"}, "/m"),
+            (home | {"MCP_GATEWAY_WASM_CACHE_DIR": "/m", "GUARDC_CACHE_DIR": "/g"}, "/g"),
+        ):
+            self.assertEqual(self.run_ok("cache", "path", env=env).stdout.decode(), expected + "\n")
+        self.assertEqual(self.run_ok("cache", "path", "--cache-dir", "/d", env={"GUARDC_CACHE_DIR": "/g"}).stdout, b"/d\n")
+
+    def test_empty_cache(self):
+        self.assertEqual(json.loads(self.run_ok("cache", "ls", "--json", "--cache-dir", self.cache).stdout)["entries"], [])
+        self.run_ok("cache", "ls", "--cache-dir", self.cache)
+        self.run_ok("cache", "verify", "--cache-dir", self.cache)
+        self.run_ok("cache", "gc", "--max-size", "0", "--cache-dir", self.cache)
+        self.assertFalse(self.cache.exists())
+
+    def test_ls_verify_gc(self):
+        made = [self.compile(self.wasm(ECHO_GUARD)), self.compile(self.wasm(BROKEN_GUARD, "b.wasm"))]
+        listed = json.loads(self.run_ok("cache", "ls", "--json", "--cache-dir", self.cache).stdout)
+        self.assertEqual({e["manifest"]["key"] for e in listed["entries"]}, {m["key"] for m in made})
+        self.assertGreater(listed["size"], 0)
+        text = self.run_ok("cache", "ls", "--cache-dir", self.cache).stdout.decode()
+        self.assertIn("2 artifacts", text)
+        self.assertIn("2 sound, 0 damaged", self.run_ok("cache", "verify", "--cache-dir", self.cache).stdout.decode())
+
+        dry = json.loads(self.run_ok("cache", "gc", "--max-size", "0", "--dry-run", "--json", "--cache-dir", self.cache).stdout)
+        self.assertEqual((len(dry["removed"]), dry["dry_run"]), (2, True))
+        self.run_ok("verify", made[0]["path"], made[1]["path"], "--cache-dir", self.cache)
+        self.run_ok("cache", "gc", "--max-age", "1d", "--cache-dir", self.cache)
+        self.run_ok("verify", made[0]["path"], made[1]["path"], "--cache-dir", self.cache)
+        self.run_ok("cache", "gc", "--max-size", "0", "--cache-dir", self.cache)
+        self.assertFalse(os.path.exists(made[0]["path"]) or os.path.exists(made[1]["path"]))
+
+    def test_damaged_entries_are_listed_and_reported(self):
+        made = self.compile(self.wasm(ECHO_GUARD))
+        os.truncate(os.path.join(made["path"], "guard.so"), 100)
+        done = run("cache", "verify", "--cache-dir", self.cache)
+        self.assertEqual((done.returncode, done.stdout.count(b"1 damaged")), (1, 1))
+        os.truncate(os.path.join(made["path"], "manifest.json"), 3)
+        self.assertIn(b"damaged", self.run_ok("cache", "ls", "--cache-dir", self.cache).stdout)
+
+    def test_read_only_cache_serves(self):
+        guard = self.wasm(ECHO_GUARD)
+        made = self.compile(guard)
+        for directory, _, _ in os.walk(self.cache):
+            os.chmod(directory, 0o555)
+            self.addCleanup(os.chmod, directory, 0o755)
+        done = run("call", guard, "label_resource", "--input", self.json_file("in.json", {}), "--cache-dir", self.cache)
+        self.assertEqual((done.returncode, done.stdout), (0, b"{}"), done.stderr)
+        self.run_ok("verify", made["path"], "--cache-dir", self.cache)
+
+
+if __name__ == "__main__":
+    unittest.main()

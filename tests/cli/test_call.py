@@ -1,0 +1,159 @@
+"""guardc call: stdout purity, policy, backend, timing, repetition, timeouts, traps."""
+
+import json
+import os
+import pty
+import subprocess
+import unittest
+
+from support import AGENT_ANSWER, BROKEN_GUARD, ECHO_GUARD, GUARDC, CliTest, needs_compiler, run
+
+
+@needs_compiler
+class CallTest(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.guard = self.wasm(ECHO_GUARD)
+        self.input = self.write("input.json", '{"tool_name": "x",\n "tool_args": {"é": "\\u0000"}}')
+
+    def call(self, *args, guard=None, **more):
+        return run("call", guard or self.guard, *args, "--cache-dir", self.cache, **more)
+
+    def test_answer_is_byte_for_byte_on_stdout(self):
+        self.compile(self.guard)
+        done = self.call("label_resource", "--input", self.input)
+        self.assertEqual((done.returncode, done.stdout), (0, self.input.read_bytes()), done.stderr)
+
+    def test_input_from_stdin(self):
+        self.compile(self.guard)
+        done = self.call("label_resource", "--input", "-", stdin=b'[1, 2]\n')
+        self.assertEqual((done.returncode, done.stdout), (0, b"[1, 2]\n"), done.stderr)
+
+    def test_newline_on_a_terminal_only(self):
+        self.compile(self.guard)
+        master, slave = pty.openpty()
+        subprocess.run([GUARDC, "call", self.guard, "label_resource", "--input", "-", "--cache-dir", self.cache],
+                       input=b"7", stdout=slave, stderr=subprocess.DEVNULL, check=True)
+        os.close(slave)
+        self.assertEqual(os.read(master, 100), b"7\r\n")
+        os.close(master)
+
+    def test_without_artifact_names_the_command(self):
+        self.assert_error(self.call("label_resource", "--input", self.input), "hint: run `guardc compile",
+                          str(self.guard), "--compile")
+        self.assert_cache_empty()
+
+    def test_compile_on_miss(self):
+        done = self.call("label_resource", "--input", self.input, "--compile")
+        self.assertEqual((done.returncode, done.stdout), (0, self.input.read_bytes()), done.stderr)
+        again = self.call("label_resource", "--input", self.input)
+        self.assertEqual((again.returncode, again.stdout), (0, self.input.read_bytes()), again.stderr)
+
+    def test_compiler_that_crashes_is_an_error(self):
+        crash = self.write("crash", "#!/bin/sh\nkill -SEGV $$\n")
+        crash.chmod(0o755)
+        done = self.call("label_resource", "--input", self.input, "--compile", env={"GUARDC_COMPILER": str(crash)})
+        self.assert_error(done, "crashed", "Segmentation fault")
+
+    def test_compiler_error_is_passed_on(self):
+        not_a_guard = self.wasm("(module)", "empty.wasm")
+        done = self.call("label_resource", "--input", self.input, "--compile", guard=not_a_guard)
+        self.assert_error(done, "memory")
+        self.assert_cache_empty()
+
+    def test_policy_runs_first(self):
+        self.compile(self.guard)
+        policy = self.json_file("policy.json", {"allow-only": {"repos": "all", "min-integrity": "none"}})
+        done = self.call("label_resource", "--input", self.input, "--policy", policy)
+        self.assertEqual((done.returncode, done.stdout), (0, self.input.read_bytes()), done.stderr)
+
+    def test_rejected_policy_is_an_error(self):
+        self.compile(self.guard)
+        policy = self.json_file("policy.json", 1)
+        done = self.call("label_resource", "--input", self.input, "--policy", policy)
+        self.assert_error(done, "rejected the policy", "no")
+
+    def test_label_agent(self):
+        self.compile(self.guard)
+        done = self.call("label_agent", "--input", self.input)
+        self.assertEqual((done.returncode, done.stdout), (0, AGENT_ANSWER.encode()), done.stderr)
+
+    def test_backend_file(self):
+        self.compile(self.guard)
+        backend = self.json_file("backend.json", {"get_thing": {"private": True}})
+        done = self.call("label_response", "--input", self.input, "--backend", backend)
+        self.assertEqual((done.returncode, done.stdout), (0, b'{"private":true}'), done.stderr)
+
+    def test_missing_tool_is_a_backend_error(self):
+        self.compile(self.guard)
+        backend = self.json_file("backend.json", {"other": 1})
+        self.assert_error(self.call("label_response", "--input", self.input, "--backend", backend), "-7")
+        self.assert_error(self.call("label_response", "--input", self.input), "-7")
+
+    def test_backend_file_must_be_an_object(self):
+        self.compile(self.guard)
+        backend = self.json_file("backend.json", [1])
+        done = self.call("label_response", "--input", self.input, "--backend", backend)
+        self.assert_error(done, "array", "object")
+
+    def test_log_lines_by_verbosity(self):
+        self.compile(self.guard)
+        backend = self.json_file("backend.json", {"get_thing": 1})
+        counts = []
+        for flags in ([], ["-v"], ["-vv"]):
+            done = self.call("label_response", "--input", self.input, "--backend", backend, *flags)
+            self.assertEqual(done.stdout, b"1")
+            counts.append(done.stderr.count(b"line of log"))
+        self.assertEqual(counts, [2, 3, 4])
+
+    def test_timing_and_repeat(self):
+        self.compile(self.guard)
+        done = self.call("label_resource", "--input", self.input, "--timing", "--repeat", "50")
+        self.assertEqual((done.returncode, done.stdout), (0, self.input.read_bytes()), done.stderr)
+        for word in (b"load", b"instantiate", b"MEDIAN", b"P99", b"50 calls", b"guest"):
+            self.assertIn(word, done.stderr)
+
+    def test_json(self):
+        self.compile(self.guard)
+        done = self.call("label_resource", "--input", self.input, "--repeat", "3", "--json")
+        result = json.loads(done.stdout)
+        self.assertEqual(result["answer"], self.input.read_text())
+        self.assertEqual(result["calls"]["count"], 3)
+        self.assertLessEqual(result["calls"]["total"]["min_ns"], result["calls"]["total"]["p99_ns"])
+        self.assertRegex(result["key"], "^[0-9a-f]{64}$")
+
+    def test_trap_has_a_backtrace(self):
+        broken = self.wasm(BROKEN_GUARD, "broken.wasm")
+        done = self.call("label_resource", "--input", self.input, "--compile", guard=broken)
+        self.assert_error(done, "unreachable", "deepest", "middle", "label_resource")
+        done = self.call("label_agent", "--input", self.input, guard=broken)
+        self.assert_error(done, "integer divide by zero", "label_agent")
+
+    def test_trap_as_json(self):
+        broken = self.wasm(BROKEN_GUARD, "broken.wasm")
+        done = self.call("label_resource", "--input", self.input, "--compile", "--json", guard=broken)
+        self.assertEqual(done.returncode, 1)
+        error = json.loads(done.stdout)["error"]
+        self.assertEqual((error["kind"], error["trap"]), ("trap", "unreachable"))
+        self.assertIn("deepest", [frame["function"] for frame in error["backtrace"]])
+
+    def test_timeout_stops_an_endless_loop(self):
+        broken = self.wasm(BROKEN_GUARD, "broken.wasm")
+        self.compile(broken)
+        done = self.call("label_response", "--input", self.input, "--timeout", "100ms", "--json", guard=broken)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["error"]["kind"], "deadline")
+
+    def test_entry_directory_instead_of_wasm(self):
+        entry = self.compile(self.guard)["path"]
+        done = self.call("label_resource", "--input", self.input, guard=entry)
+        self.assertEqual((done.returncode, done.stdout), (0, self.input.read_bytes()), done.stderr)
+
+    def test_usage_errors(self):
+        for args in (["label_what", "--input", "x"], ["label_agent"], ["label_agent", "--input", "x", "--timeout", "5"],
+                     ["label_agent", "--input", "x", "--repeat", "0"], ["label_agent", "--input", "x", "--nonsense"]):
+            self.assert_error(self.call(*args), "hint: see `guardc call --help`", code=2)
+
+
+if __name__ == "__main__":
+    unittest.main()

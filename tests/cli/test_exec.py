@@ -1,0 +1,133 @@
+"""guardc exec: WASI commands, exported functions, exit codes."""
+
+import unittest
+
+from support import CliTest, needs_compiler, run
+
+WASI = '(import "wasi_snapshot_preview1" "{0}" (func ${0} {1}))'
+HELLO = f"""
+(module
+  {WASI.format("fd_write", "(param i32 i32 i32 i32) (result i32)")}
+  {WASI.format("proc_exit", "(param i32)")}
+  {WASI.format("args_sizes_get", "(param i32 i32) (result i32)")}
+  {WASI.format("args_get", "(param i32 i32) (result i32)")}
+  {WASI.format("environ_sizes_get", "(param i32 i32) (result i32)")}
+  (memory (export "memory") 1)
+  (data (i32.const 100) "to stdout\\n")
+  (data (i32.const 120) "to stderr\\n")
+  (func $print (param $fd i32) (param $at i32) (param $size i32)
+    (i32.store (i32.const 0) (local.get $at))
+    (i32.store (i32.const 4) (local.get $size))
+    (drop (call $fd_write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8))))
+  (func (export "_start")
+    (call $print (i32.const 1) (i32.const 100) (i32.const 10))
+    (call $print (i32.const 2) (i32.const 120) (i32.const 10))
+    ;; All arguments, each with its terminator, to stdout.
+    (drop (call $args_sizes_get (i32.const 16) (i32.const 20)))
+    (drop (call $args_get (i32.const 1000) (i32.const 2000)))
+    (call $print (i32.const 1) (i32.const 2000) (i32.load (i32.const 20)))
+    (drop (call $environ_sizes_get (i32.const 24) (i32.const 28)))
+    ;; 40 + number of arguments, plus 100 for each variable of the environment.
+    (call $proc_exit (i32.add (i32.add (i32.const 40) (i32.load (i32.const 16)))
+                              (i32.mul (i32.const 100) (i32.load (i32.const 24)))))))
+"""
+
+NUMBERS = """
+(module
+  (memory 1)
+  (global $ready (mut i32) (i32.const 0))
+  (func (export "_initialize") (global.set $ready (i32.const 1)))
+  (func (export "ready") (result i32) (global.get $ready))
+  (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+  (func (export "add64") (param i64 i64) (result i64) (i64.add (local.get 0) (local.get 1)))
+  (func (export "half") (param f64) (result f64) (f64.mul (local.get 0) (f64.const 0.5)))
+  (func (export "half32") (param f32) (result f32) (f32.mul (local.get 0) (f32.const 0.5)))
+  (func (export "two") (result i32 f64) (i32.const -1) (f64.const 0.1))
+  (func (export "nothing"))
+  (func $inner (drop (i32.load (i32.const 65536))))
+  (func (export "fault") (call $inner) (global.set $ready (i32.const 2)))
+  (func (export "ref") (param externref))
+  (func (export "spin") (loop $l (br $l)))
+  (func $deep (export "deep") (param i64) (result i64)
+    (i64.add (i64.const 1) (call $deep (i64.add (local.get 0) (i64.const 1))))))
+"""
+
+
+@needs_compiler
+class ExecTest(CliTest):
+    def exec(self, *args, **more):
+        module, *rest = args
+        return run("exec", module, "--cache-dir", self.cache, *rest, **more)
+
+    def test_output_arguments_environment_and_exit_code(self):
+        hello = self.wasm(HELLO, "hello.wasm")
+        done = self.exec(hello, "--compile")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (41, b"to stdout\nhello.wasm\0", b"to stderr\n"))
+        done = self.exec(hello, "--env", "A=1", "one", "--two", env={"UNSEEN": "x"})
+        self.assertEqual((done.returncode, done.stdout), (143, b"to stdout\nhello.wasm\0one\0--two\0"))
+
+    def test_double_dash_ends_our_options(self):
+        hello = self.wasm(HELLO, "hello.wasm")
+        done = self.exec(hello, "--compile", "--", "--compile", "-v", "--", "x")
+        self.assertEqual((done.returncode, done.stdout), (45, b"to stdout\nhello.wasm\0--compile\0-v\0--\0x\0"), done.stderr)
+
+    def test_start_that_returns_is_exit_0(self):
+        done = self.exec(self.wasm('(module (memory (export "memory") 1) (func (export "_start")))'), "--compile")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
+
+    def test_without_artifact_names_the_command(self):
+        self.assert_error(self.exec(self.wasm(NUMBERS), "--invoke", "ready"), "--profile wasi", "--compile")
+
+    def test_invoke(self):
+        numbers = self.wasm(NUMBERS)
+        self.compile(numbers, "--profile", "wasi")
+        for args, expected in (
+            (["add", "2", "-5"], "-3\n"),
+            (["add", "0xffffffff", "4294967295"], "-2\n"),
+            (["add64", "9223372036854775807", "1"], "-9223372036854775808\n"),
+            (["half", "-3"], "-1.5\n"),
+            (["half32", "0.1"], "0.05\n"),
+            (["half", "inf"], "inf\n"),
+            (["two"], "-1\n0.1\n"),
+            (["nothing"], ""),
+            (["ready"], "1\n"),
+        ):
+            with self.subTest(args):
+                done = self.exec(numbers, "--invoke", *args)
+                self.assertEqual((done.returncode, done.stdout.decode()), (0, expected), done.stderr)
+
+    def test_invoke_with_wrong_arguments(self):
+        numbers = self.wasm(NUMBERS)
+        self.compile(numbers, "--profile", "wasi")
+        for args, words in (
+            (["add", "1"], ["(i32, i32) -> i32", "2 arguments, not 1"]),
+            (["add", "1", "4294967296"], ["4294967296", "i32"]),
+            (["add", "1", "x"], ["'x'"]),
+            (["half", "1,5"], ["'1,5'"]),
+            (["ref", "1"], ["externref"]),
+            (["absent"], ["absent"]),
+        ):
+            with self.subTest(args):
+                self.assert_error(self.exec(numbers, "--invoke", *args), *words)
+
+    def test_trap(self):
+        numbers = self.wasm(NUMBERS)
+        self.compile(numbers, "--profile", "wasi")
+        self.assert_error(self.exec(numbers, "--invoke", "fault"), "out of bounds memory access", "inner", "fault", code=134)
+        self.assert_error(self.exec(numbers, "--invoke", "deep", "0"), "call stack exhausted", "deep", code=134)
+
+    def test_timeout(self):
+        numbers = self.wasm(NUMBERS)
+        self.compile(numbers, "--profile", "wasi")
+        self.assert_error(self.exec(numbers, "--invoke", "spin", "--timeout", "100ms"), "deadline")
+
+    def test_no_start(self):
+        self.assert_error(self.exec(self.wasm(NUMBERS), "--compile"), "_start", "--invoke")
+
+    def test_unknown_import(self):
+        module = self.wasm('(module (import "a" "b" (func (param f64))) (func (export "_start")))')
+        self.assert_error(self.exec(module, "--compile"), "a", "b", "f64")
+
+
+if __name__ == "__main__":
+    unittest.main()

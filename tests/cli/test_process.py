@@ -1,0 +1,72 @@
+"""What a process that loads and labels is made of: no compiler, no noise."""
+
+import pathlib
+import subprocess
+import time
+import unittest
+
+from support import BROKEN_GUARD, GUARDC, CliTest, needs_compiler, run
+
+FORBIDDEN = ("LLVM", "wabt", "lld")
+
+
+class ProcessTest(CliTest):
+    def test_needed_libraries(self):
+        libraries = subprocess.run(["ldd", GUARDC], capture_output=True, text=True, check=True).stdout
+        for name in FORBIDDEN:
+            self.assertNotIn(name, libraries)
+
+    @needs_compiler
+    def test_mapped_files_while_a_guard_runs(self):
+        guard = self.wasm(BROKEN_GUARD)
+        self.compile(guard)
+        in_file = self.json_file("in.json", {})
+        child = subprocess.Popen([GUARDC, "call", guard, "label_response", "--input", in_file, "--cache-dir", self.cache,
+                                  "--timeout", "5s"], stderr=subprocess.DEVNULL)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        deadline = time.monotonic() + 4
+        maps = ""
+        # The guest spins once the artifact is mapped and the process burns time.
+        while time.monotonic() < deadline and child.poll() is None:
+            ticks = int(pathlib.Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[11])
+            maps = pathlib.Path(f"/proc/{child.pid}/maps").read_text()
+            if ticks >= 30:
+                break
+            time.sleep(0.05)
+        self.assertGreaterEqual(ticks, 30)
+        self.assertIn("guardc", maps)
+        for name in FORBIDDEN:
+            self.assertNotIn(name, maps)
+
+
+class UsageTest(CliTest):
+    def test_help_of_every_command(self):
+        for command in ([], ["verify"], ["inspect"], ["call"], ["exec"], ["cache"], ["cache", "ls"], ["cache", "gc"],
+                        ["cache", "verify"], ["cache", "path"]):
+            done = self.run_ok(*command, "--help")
+            self.assertIn(b"--help", done.stdout)
+            self.assertEqual(done.stderr, b"")
+
+    @needs_compiler
+    def test_help_of_compile(self):
+        self.assertIn(b"--cpu", self.run_ok("compile", "--help").stdout)
+
+    def test_version(self):
+        self.assertRegex(self.run_ok("--version").stdout.decode(), r"^guardc \d+\.\d+\.\d+\n$")
+
+    def test_wrong_usage(self):
+        for args in ([], ["nonsense"], ["call"], ["cache"], ["cache", "nonsense"], ["verify"], ["inspect"], ["exec"],
+                     ["cache", "gc", "--max-age", "30"], ["cache", "ls", "extra"]):
+            with self.subTest(args):
+                self.assert_error(run(*args), "hint: see `guardc", code=2)
+
+    def test_full_stdout(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([GUARDC, "cache", "path", "--cache-dir", "/d"], stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"error: cannot write to stdout: No space left on device", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
