@@ -41,6 +41,7 @@ struct GuestStream {
 struct HostTiming {
   bool enabled = false;
   uint64_t host_ns = 0;  // summed until the owner sets it back
+  uint64_t call_ns = 0;  // of calls into the guest, host functions included: the guard layer's own sum
 };
 
 // State of one instance's host side. One thread at a time. A host function that wants to end the guest sets `exit_code`

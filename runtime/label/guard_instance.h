@@ -1,0 +1,59 @@
+// One instance of a guard, ready for label calls: linked, initialised, exports looked up. One thread at a time; Guard
+// puts the queue in front of it.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "guardc/guard.h"
+#include "guardc/instance.h"
+#include "runtime/guest_call.h"
+#include "runtime/host/host_functions.h"
+#include "runtime/label/guest_buffers.h"
+
+namespace guardc {
+
+class GuardInstance {
+ public:
+  // Checks the guard ABI, links, instantiates, and calls `_initialize` where there is one, all of it under `call`.
+  // `options`, whose log must be set, outlive the instance.
+  [[nodiscard]] static Result<std::unique_ptr<GuardInstance>> Create(std::shared_ptr<const Module> module,
+                                                                     const GuardOptions& options,
+                                                                     const CallOptions& call);
+
+  // One label call with the whole buffer protocol, see label_call.cc.
+  [[nodiscard]] Result<std::string> Call(LabelFunction function, std::string_view input, const CallOptions& call);
+
+  // Set once a trap, a nonzero exit or an interruption has ended the instance: guest code never runs again.
+  const std::shared_ptr<const Error>& failure() const { return failure_; }
+  HostTiming& timing() { return host_.timing; }
+
+ private:
+  struct Attempt {
+    bool fits = true;
+    std::string answer;        // if it fits
+    uint32_t needed_size = 0;  // if not: bytes, 0 where the guard does not say
+  };
+
+  GuardInstance(const GuardOptions& options, StoreOptions store_options) : options_(options), store_(store_options) {}
+
+  Result<void> Initialize(const CallOptions& call);
+  Result<std::string> CallWithRetries(LabelFunction function, std::string_view input, const CallOptions& call);
+  Result<Attempt> Try(LabelFunction function, std::string_view input, uint32_t capacity, const CallOptions& call);
+  Result<Attempt> CallAndCopy(LabelFunction function, const GuestBuffers::Pair& pair, const CallOptions& call);
+
+  // Remembers why the instance failed, if it did.
+  void NoteFailure(LabelFunction function, const Error& error);
+
+  const GuardOptions& options_;
+  HostState host_;
+  Store store_;  // destroyed before the host state that its instance works on
+  Instance* instance_ = nullptr;
+  std::array<GuestFunction, 3> functions_;  // by LabelFunction
+  std::optional<GuestBuffers> buffers_;
+  std::shared_ptr<const Error> failure_;
+};
+
+}  // namespace guardc

@@ -1,0 +1,121 @@
+#include "runtime/label/guest_buffers.h"
+
+#include <chrono>
+#include <string>
+
+#include "runtime/label/guard_abi.h"
+#include "runtime/label/guest_time.h"
+
+namespace guardc {
+namespace {
+
+// Kept free below buffers at the end of memory.
+constexpr uint64_t kSpare = 64 * 1024;
+// How long the two calls of `dealloc` may take together: no caller's deadline ends them, but a loop must.
+constexpr auto kCleanupLimit = std::chrono::seconds(1);
+
+CallOptions CleanupOptions(const CallOptions& call) {
+  return {.deadline = Clock::now() + kCleanupLimit, .stop = {}, .request_id = call.request_id};
+}
+
+uint64_t PagesFor(uint64_t bytes) { return (bytes + kWasmPageSize - 1) / kWasmPageSize; }
+
+}  // namespace
+
+Result<GuestBuffers> GuestBuffers::Create(Instance& instance, HostState& host) {
+  GuestBuffers buffers(instance, host);
+  if (HasAllocator(instance.module())) {
+    GUARDC_TRY(buffers.alloc_, GuestFunction::Bind(instance, kAllocExport, AllocType()));
+    GUARDC_TRY(buffers.dealloc_, GuestFunction::Bind(instance, kDeallocExport, DeallocType()));
+  }
+  return buffers;
+}
+
+Result<GuestBuffers::Pair> GuestBuffers::Acquire(uint32_t input_size, uint32_t output_size, const CallOptions& call) {
+  if (!alloc_) {
+    WarnOnce(call.request_id);
+    return PlaceAtEnd(input_size, output_size);
+  }
+  Pair pair{.input_size = input_size, .output_size = output_size};
+  GUARDC_TRY(pair.input, Allocate(input_size, "input", call));
+  auto output = Allocate(output_size, "output", call);
+  if (!output) {
+    // The reason for the failure counts, not what freeing adds to it.
+    (void)Free(pair.input, input_size, CleanupOptions(call));
+    return std::unexpected(std::move(output).error());
+  }
+  pair.output = *output;
+  return pair;
+}
+
+Result<void> GuestBuffers::Release(const Pair& pair, const CallOptions& call) {
+  if (!dealloc_) return {};
+  const CallOptions cleanup = CleanupOptions(call);
+  auto output = Free(pair.output, pair.output_size, cleanup);
+  auto input = Free(pair.input, pair.input_size, cleanup);
+  return output ? input : output;
+}
+
+Result<GuestPtr> GuestBuffers::Allocate(uint32_t size, const char* what, const CallOptions& call) {
+  abi::Value values[1] = {};
+  values[0].i32 = size;
+  GUARDC_CHECK(CallGuest(*alloc_, values, *host_, call));
+  const GuestPtr ptr{values[0].i32};
+  const auto describe = [&] { return "for the " + std::to_string(size) + " bytes of the " + what; };
+  if (ptr == GuestPtr{}) return Fail(ErrorKind::kBufferProtocol, "alloc answered null " + describe());
+  if (!host_->memory.Span(ptr, size)) {
+    return Fail(ErrorKind::kBufferProtocol, "alloc answered the pointer " + std::to_string(ToU32(ptr)) + " " +
+                                                describe() + ", which leaves the memory of " +
+                                                std::to_string(host_->memory.size()) + " bytes");
+  }
+  return ptr;
+}
+
+Result<void> GuestBuffers::Free(GuestPtr ptr, uint32_t size, const CallOptions& call) {
+  if (instance_->failed() || size == 0) return {};
+  abi::Value values[2] = {};
+  values[0].i32 = ToU32(ptr);
+  values[1].i32 = size;
+  return CallGuest(*dealloc_, values, *host_, call);
+}
+
+// [the guest's own ... 64 KiB to spare, input, output].
+//
+// Pages added by us are the only ones that the guest cannot have put to use (its data and stack lie below, and an
+// allocator keeps to what memory.grow gave it), so buffers go there, and the same pages serve later calls. Where memory
+// may not grow that far, buffers share the end of the guest's own memory with it, as they do under the gateway.
+Result<GuestBuffers::Pair> GuestBuffers::PlaceAtEnd(uint32_t input_size, uint32_t output_size) {
+  const uint64_t wanted = uint64_t{input_size} + output_size + kSpare;
+  if (added_end_ - added_begin_ < wanted) {
+    const uint64_t size = host_->memory.size();
+    const uint64_t kept = added_end_ == size ? size - added_begin_ : 0;
+    if (GrowMemory(*instance_, PagesFor(wanted - kept))) {
+      added_begin_ = size - kept;
+    } else if (size >= wanted || GrowMemory(*instance_, PagesFor(wanted - size))) {
+      added_begin_ = 0;
+    } else {
+      return Fail(ErrorKind::kLimit,
+                  "memory of " + std::to_string(size) + " bytes cannot grow to the " + std::to_string(wanted) +
+                      " that the buffers of the call need",
+                  {.needed_size = wanted, .limit = size});
+    }
+    added_end_ = host_->memory.size();
+  }
+  Pair pair{.input_size = input_size, .output_size = output_size};
+  const uint64_t output = added_end_ - output_size;
+  pair.output = GuestPtr{static_cast<uint32_t>(output)};
+  pair.input = GuestPtr{static_cast<uint32_t>(output - input_size)};
+  return pair;
+}
+
+void GuestBuffers::WarnOnce(std::string_view request_id) {
+  if (has_warned_) return;
+  has_warned_ = true;
+  if (host_->log == nullptr || !host_->log->Enabled(LogLevel::kWarn)) return;
+  host_->log->Log(LogLevel::kWarn,
+                  "the guard does not export both alloc and dealloc: input and output are placed at the end of its "
+                  "memory, where its own data may lie; export both",
+                  request_id);
+}
+
+}  // namespace guardc

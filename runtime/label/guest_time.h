@@ -1,0 +1,24 @@
+// Calls into the guest by the guard layer, timed where somebody wants to know.
+#pragma once
+
+#include <chrono>
+
+#include "runtime/guest_call.h"
+
+namespace guardc {
+
+inline uint64_t NanosecondsSince(Clock::time_point start) {
+  return static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count());
+}
+
+[[nodiscard]] inline Result<void> CallGuest(const GuestFunction& function, abi::Value* values, HostState& host,
+                                            const CallOptions& call) {
+  if (!host.timing.enabled) [[likely]]
+    return function.Call(values, host, call);
+  const auto start = Clock::now();
+  auto result = function.Call(values, host, call);
+  host.timing.call_ns += NanosecondsSince(start);
+  return result;
+}
+
+}  // namespace guardc
