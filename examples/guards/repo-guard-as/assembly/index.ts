@@ -4,8 +4,8 @@
 // heap.
 
 import "./abort";
-import { JSON } from "assemblyscript-json/assembly";
 import { debug, error, info, warn } from "./host";
+import { Value, textOf, unwrap } from "./json";
 import { Labels, isName, tags, LEVELS } from "./labels";
 import { authorLevel, isPrivate, policy, readPolicy } from "./policy";
 
@@ -35,18 +35,13 @@ function finish(text: string, output: usize, capacity: u32, tooBig: i32): i32 {
   return length;
 }
 
-// Arguments, or the JSON text of some, as an object; null where they are neither.
-function parseObject(text: string): JSON.Obj | null {
-  const value = JSON.parse(text);
-  return value.isObj ? <JSON.Obj>value : null;
-}
-
-function readInput(input: usize, length: u32): string {
-  return String.UTF8.decodeUnsafe(input, length);
+function parseObject(input: usize, length: u32): Value | null {
+  const value = Value.parse(input, length);
+  return value !== null && value.isObject ? value : null;
 }
 
 export function label_agent(input: usize, length: u32, output: usize, capacity: u32): i32 {
-  const object = parseObject(readInput(input, length));
+  const object = parseObject(input, length);
   const problem = object === null ? "the policy is not a JSON object" : readPolicy(object);
   if (problem.length > 0) {
     warn(`policy rejected: ${problem}`);
@@ -57,11 +52,6 @@ export function label_agent(input: usize, length: u32, output: usize, capacity: 
   return finish(text, output, capacity, FAILED);
 }
 
-function toolName(request: JSON.Obj): string {
-  const name = request.getString("tool_name");
-  return name === null ? "" : name.valueOf();
-}
-
 function isRead(tool: string): bool {
   return (
     tool.startsWith("list_") || tool.startsWith("get_") || tool.startsWith("search_") ||
@@ -70,19 +60,18 @@ function isRead(tool: string): bool {
 }
 
 // "owner/repo" in lower case, or "" where the arguments name no repository.
-function repositoryOf(request: JSON.Obj): string {
-  const args = request.getObj("tool_args");
+function repositoryOf(request: Value): string {
+  const args = request.get("tool_args");
   if (args === null) return "";
-  const owner = args.getString("owner");
-  const repo = args.getString("repo");
-  if (owner === null || repo === null || !isName(owner.valueOf()) || !isName(repo.valueOf())) return "";
-  return `${owner.valueOf()}/${repo.valueOf()}`.toLowerCase();
+  const owner = textOf(args, "owner");
+  const repo = textOf(args, "repo");
+  return isName(owner) && isName(repo) ? `${owner}/${repo}`.toLowerCase() : "";
 }
 
 export function label_resource(input: usize, length: u32, output: usize, capacity: u32): i32 {
-  const request = parseObject(readInput(input, length));
+  const request = parseObject(input, length);
   if (request === null) return FAILED;
-  const tool = toolName(request);
+  const tool = textOf(request, "tool_name");
   if (tool.length == 0) return FAILED;
   const repository = repositoryOf(request);
   const hidden = isPrivate(repository);
@@ -95,43 +84,23 @@ export function label_resource(input: usize, length: u32, output: usize, capacit
   return finish(`{"resource":${resource},"operation":"${operation}"}`, output, capacity, FAILED);
 }
 
-// Takes an MCP envelope off, where there is one.
-function unwrap(result: JSON.Value): JSON.Value | null {
-  if (!result.isObj) return result;
-  const content = (<JSON.Obj>result).getArr("content");
-  if (content === null) return result;
-  const parts = content.valueOf();
-  if (parts.length == 0 || !parts[0].isObj) return null;
-  const text = (<JSON.Obj>parts[0]).getString("text");
-  if (text === null) return null;
-  const inner = text.valueOf().trim();
-  // The parser aborts on text that is no JSON: a file or a diff is left alone.
-  return inner.startsWith("{") || inner.startsWith("[") ? JSON.parse(inner) : null;
-}
-
 export function label_response(input: usize, length: u32, output: usize, capacity: u32): i32 {
-  const request = parseObject(readInput(input, length));
+  const request = parseObject(input, length);
   if (request === null) return FAILED;
-  const tool = toolName(request);
+  const tool = textOf(request, "tool_name");
   if (tool.length == 0) return FAILED;
-  const result = request.getValue("tool_result");
+  const result = request.get("tool_result");
   if (!isRead(tool) || result === null) return NO_LABELS;
   const inner = unwrap(result);
   if (inner === null) return NO_LABELS;
-  let list: JSON.Arr | null = null;
-  let itemsPath = "";
-  if (inner.isArr) {
-    list = <JSON.Arr>inner;
-  } else if (inner.isObj) {
-    list = (<JSON.Obj>inner).getArr("items");
-    itemsPath = "/items";
-  }
-  if (list === null) return NO_LABELS;
+  const itemsPath = inner.isArray ? "" : "/items";
+  const list: Value | null = inner.isArray ? inner : inner.get("items");
+  if (list === null || !list.isArray) return NO_LABELS;
   const repository = repositoryOf(request);
   const hidden = isPrivate(repository);
-  const items = list.valueOf();
+  const items = list.elements(MAX_ITEMS);
   const entries = new Array<string>();
-  for (let i = 0, n = min(items.length, MAX_ITEMS); i < n; i++) {
+  for (let i = 0; i < items.length; i++) {
     const labels = new Labels("item", repository, hidden, authorLevel(items[i], hidden)).toJson();
     entries.push(`{"path":"${itemsPath}/${i}","labels":${labels}}`);
   }

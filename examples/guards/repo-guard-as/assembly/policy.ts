@@ -1,7 +1,7 @@
 // The policy in force, and what follows from it for authors and repositories.
 
-import { JSON } from "assemblyscript-json/assembly";
 import { callBackend, info, warn } from "./host";
+import { Value, textOf, unwrap } from "./json";
 import { BLOCKED, LEVELS } from "./labels";
 
 export class Policy {
@@ -13,28 +13,25 @@ export class Policy {
 export const policy: Policy = new Policy();
 const visibility: Map<string, bool> = new Map<string, bool>();
 
-function readNames(object: JSON.Obj, key: string, names: Set<string>): bool {
+function readNames(object: Value, key: string, names: Set<string>): bool {
   names.clear();
-  if (!object.has(key)) return true;
-  const list = object.getArr(key);
-  if (list === null) return false;
-  const entries = list.valueOf();
+  const list = object.get(key);
+  if (list === null) return true;
+  if (!list.isArray) return false;
+  const entries = list.elements(i32.MAX_VALUE);
   for (let i = 0; i < entries.length; i++) {
-    if (!entries[i].isString) return false;
-    const name = (<JSON.Str>entries[i]).valueOf();
-    if (name.length == 0) return false;
+    const name = entries[i].text();
+    if (name === null || name.length == 0) return false;
     names.add(name.toLowerCase());
   }
   return true;
 }
 
 // Takes the policy over; "" or what is wrong with it.
-export function readPolicy(object: JSON.Obj): string {
-  const only = object.getObj("allow-only");
+export function readPolicy(object: Value): string {
+  const only = object.get("allow-only");
   if (only === null) return "allow-only is missing";
-  const word = only.getString("min-integrity");
-  if (word === null) return "min-integrity is missing";
-  const level = LEVELS.indexOf(word.valueOf().toLowerCase());
+  const level = LEVELS.indexOf(textOf(only, "min-integrity").toLowerCase());
   if (level < 0) return "min-integrity is not none, unapproved, approved or merged";
   if (!readNames(only, "trusted-users", policy.trusted)) return "trusted-users is not a list of names";
   if (!readNames(only, "blocked-users", policy.blocked)) return "blocked-users is not a list of names";
@@ -58,40 +55,25 @@ export function isPrivate(repository: string): bool {
 }
 
 function findPrivate(answer: string, repository: string): bool {
-  const value = JSON.parse(answer);
-  if (!value.isObj) return true;
-  let object = <JSON.Obj>value;
-  const content = object.getArr("content");
-  if (content !== null) {
-    const parts = content.valueOf();
-    if (parts.length == 0 || !parts[0].isObj) return true;
-    const text = (<JSON.Obj>parts[0]).getString("text");
-    if (text === null || !text.valueOf().startsWith("{")) return true;
-    object = <JSON.Obj>JSON.parse(text.valueOf());
-  }
-  const items = object.getArr("items");
+  const bytes = String.UTF8.encode(answer);
+  const value = Value.parse(changetype<usize>(bytes), bytes.byteLength);
+  const inner: Value | null = value === null ? null : unwrap(value);
+  const items: Value | null = inner === null ? null : inner.get("items");
   if (items === null) return true;
-  const entries = items.valueOf();
+  const entries = items.elements(100);
   for (let i = 0; i < entries.length; i++) {
-    if (!entries[i].isObj) continue;
-    const entry = <JSON.Obj>entries[i];
-    const name = entry.getString("full_name");
-    if (name === null || name.valueOf().toLowerCase() != repository) continue;
-    const flag = entry.getBool("private");
-    return flag === null || flag.valueOf();
+    if (textOf(entries[i], "full_name").toLowerCase() != repository) continue;
+    const flag = entries[i].get("private");
+    return flag === null || !flag.is("false");
   }
   return true;
 }
 
 // The level of what an item's author writes.
-export function authorLevel(item: JSON.Value, hidden: bool): i32 {
-  if (!item.isObj) return 0;
-  const object = <JSON.Obj>item;
-  const user = object.getObj("user");
-  const named: JSON.Str | null = user === null ? null : user.getString("login");
-  const login = named === null ? "" : named.valueOf().toLowerCase();
-  const given = object.getString("author_association");
-  const association = given === null ? "" : given.valueOf();
+export function authorLevel(item: Value, hidden: bool): i32 {
+  const user = item.get("user");
+  const login = user === null ? "" : textOf(user, "login").toLowerCase();
+  const association = textOf(item, "author_association");
   let level = 0;
   if (policy.blocked.has(login)) {
     level = BLOCKED;

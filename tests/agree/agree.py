@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Runs generated sessions through guardc and through wasmtime: answers, errors, traps, log lines and backend calls must
+be the same, byte for byte.
+
+usage: agree.py --guardc COMMAND --batch LABEL_BATCH --cache-dir DIR [--seed N] [--sessions N] GUARD.wasm...
+
+Exit 77 (skipped) where the wasmtime package is missing.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+import generate
+
+try:
+    import reference
+except ImportError as error:
+    print(f"skipped: {error}; scripts/test sets up tests/agree/requirements.txt", file=sys.stderr)
+    sys.exit(77)
+
+# What guardc itself says through a guard's log.
+OWN_WARNING = f"log 2 {b'the guard does not export both alloc and dealloc'.hex()}"
+SHOWN = 5  # differences printed in full
+
+
+def run_guardc(arguments, wasm, sessions):
+    subprocess.run([arguments.guardc, "compile", "--cache-dir", arguments.cache_dir, wasm], check=True)
+    lines = "".join(
+        json.dumps({"backend": session["backend"], "calls": [[name, text.hex()] for name, text in session["calls"]]}) + "\n"
+        for session in sessions)
+    done = subprocess.run([arguments.batch, wasm, arguments.cache_dir], input=lines, stdout=subprocess.PIPE, text=True)
+    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    for outcome in outcomes:
+        outcome["trace"] = [step for step in outcome["trace"] if not step.startswith(OWN_WARNING)]
+    if done.returncode != 0 or len(outcomes) != len(sessions):
+        sys.exit(f"label_batch ended with {done.returncode} after {len(outcomes)} of {len(sessions)} sessions of {wasm}")
+    return outcomes
+
+
+def run_wasmtime(wasm, sessions):
+    engine = reference.Engine(wasm)
+    for session in sessions:
+        guard = reference.Guard(engine, session["backend"])
+        yield {"outcomes": [guard.call(name, text) for name, text in session["calls"]], "trace": guard.trace}
+
+
+def readable(value):
+    text = json.dumps(value)
+    if isinstance(value, dict) and "answer" in value:
+        text = bytes.fromhex(value["answer"]).decode("utf-8", "replace")
+    return text if len(text) <= 400 else f"{text[:400]}… ({len(text)} characters)"
+
+
+def differences(session, ours, theirs):
+    for (name, text), our, their in zip(session["calls"], ours["outcomes"], theirs["outcomes"]):
+        if our != their:
+            yield f"{name} {text[:200]!r} ({len(text)} bytes)\n  guardc:   {readable(our)}\n  wasmtime: {readable(their)}"
+    if ours["trace"] != theirs["trace"]:
+        pairs = zip(ours["trace"] + ["(the end)"], theirs["trace"] + ["(the end)"])
+        place, (our, their) = next((i, pair) for i, pair in enumerate(pairs) if pair[0] != pair[1])
+        yield f"what the guest did to its host, step {place}\n  guardc:   {our}\n  wasmtime: {their}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--guardc", required=True)
+    parser.add_argument("--batch", required=True)
+    parser.add_argument("--cache-dir", required=True)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sessions", type=int, default=40, help="per guard, of 8 calls each, beside the edge cases")
+    parser.add_argument("guards", nargs="+", metavar="GUARD.wasm")
+    arguments = parser.parse_args()
+    total = 0
+    for wasm in arguments.guards:
+        sessions = generate.sessions(arguments.seed, arguments.sessions)
+        ours = run_guardc(arguments, wasm, sessions)
+        found = []
+        kinds = {}
+        for session, our, their in zip(sessions, ours, run_wasmtime(wasm, sessions)):
+            found += differences(session, our, their)
+            for outcome in their["outcomes"]:
+                kind = outcome.get("trap") or outcome.get("error") or "answer"
+                kinds[kind] = kinds.get(kind, 0) + 1
+        inputs = sum(len(session["calls"]) for session in sessions)
+        summary = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda pair: -pair[1]))
+        print(f"{pathlib.Path(wasm).name}: {inputs} inputs ({summary}), {len(found)} differences")
+        for difference in found[:SHOWN]:
+            print(f"  {difference}")
+        total += len(found)
+    return 1 if total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
