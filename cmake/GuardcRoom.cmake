@@ -1,5 +1,8 @@
 # One static library per room. Link lists are what enforces the arrows between rooms.
 
+# A room finds the packages that it needs; whoever links the room needs their targets, too.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
+
 # What every target of the project is compiled with.
 add_library(guardc_flags INTERFACE)
 target_compile_options(guardc_flags INTERFACE

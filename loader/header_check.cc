@@ -120,7 +120,7 @@ class Checker {
         header_.total_size > facts_bytes_.size() || elf_.header % alignof(ArtifactHeader) != 0) {
       return Bad("the sizes are out of bounds");
     }
-    if ((header_.flags & ~ArtifactHeader::kStrictTraps) != 0) return Bad("the flags are unknown");
+    if ((header_.flags & ~(ArtifactHeader::kStrictTraps | ArtifactHeader::kBoundsChecks)) != 0) return Bad("the flags are unknown");
     if (!IsCodeOrNone(header_.init)) return Bad("the initialiser is not in the code");
     GUARDC_TRY(result_.name, String(header_.module_name, "the module's name"));
     return {};

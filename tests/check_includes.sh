@@ -1,0 +1,38 @@
+#!/bin/sh
+# Rooms include only what lies behind their arrows: base <- artifact <- compiler, artifact <- loader <- runtime.
+# Usage: check_includes.sh SOURCE_DIR. Prints every include that crosses a wall.
+set -eu
+cd "$1"
+
+# check ROOM ALLOWED_ROOMS: quoted includes of the room's files may begin with the room itself or one of the others.
+status=0
+check() {
+  found=$(find "$1" -name '*.h' -o -name '*.cc' | xargs -r grep -nE '^[[:space:]]*#[[:space:]]*include "' /dev/null |
+    grep -vE "#[[:space:]]*include \"($2)/" || true)
+  if [ -n "$found" ]; then
+    printf '%s may include only (%s):\n%s\n' "$1" "$2" "$found"
+    status=1
+  fi
+}
+check include/guardc 'guardc'
+check base 'guardc|base'
+check artifact 'guardc|base|artifact'
+check compiler 'guardc|base|artifact|compiler'
+check loader 'guardc|base|artifact|loader'
+check runtime 'guardc|base|artifact|loader|runtime'
+
+# Libraries that one room keeps to itself.
+# only WHERE PATTERN WHAT: files outside WHERE whose includes match PATTERN.
+only() {
+  found=$(grep -rnE "^[[:space:]]*#[[:space:]]*include [<\"]($2)" include base artifact compiler loader runtime tools \
+    --include='*.h' --include='*.cc' | grep -vE "^($1)" || true)
+  if [ -n "$found" ]; then
+    printf 'only %s may include %s:\n%s\n' "$1" "$3" "$found"
+    status=1
+  fi
+}
+only 'compiler/' '(llvm|lld)/' 'LLVM and LLD'
+only 'compiler/frontend/' 'wabt/' 'wabt'
+only 'base/hash\.cc' 'openssl/' 'libcrypto'
+only 'loader/' 'dlfcn\.h' 'dlopen'
+exit $status
