@@ -1,0 +1,160 @@
+#include "compiler/lower/finish_function.h"
+
+#include <llvm/ADT/APFloat.h>
+#include <llvm/ADT/SmallPtrSet.h>
+#include <llvm/ADT/SmallVector.h>
+#include <llvm/Analysis/ConstantFolding.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/DataLayout.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/IR/Instructions.h>
+#include <llvm/IR/IntrinsicInst.h>
+#include <llvm/IR/Module.h>
+
+#include "compiler/lower/quiet_nan.h"
+
+namespace guardc::compiler {
+namespace {
+
+using LiveSet = llvm::SmallPtrSet<const llvm::Instruction*, 32>;
+
+LiveSet FindLive(const llvm::Function& function) {
+  LiveSet live;
+  llvm::SmallVector<const llvm::Instruction*, 64> work;
+  for (const llvm::Instruction& instr : llvm::instructions(function)) {
+    if (instr.isTerminator() || instr.mayHaveSideEffects()) work.push_back(&instr);
+  }
+  live.insert(work.begin(), work.end());
+  while (!work.empty()) {
+    for (const llvm::Value* operand : work.pop_back_val()->operands()) {
+      const auto* instr = llvm::dyn_cast<llvm::Instruction>(operand);
+      if (instr && live.insert(instr).second) work.push_back(instr);
+    }
+  }
+  return live;
+}
+
+// The operand as a constant, also through a bitcast that the builder could not fold because a local was in between.
+const llvm::Constant* AsConstant(const llvm::Value* value, const llvm::DataLayout& layout) {
+  if (const auto* constant = llvm::dyn_cast<llvm::Constant>(value)) return constant;
+  const auto* cast = llvm::dyn_cast<llvm::BitCastInst>(value);
+  if (!cast) return nullptr;
+  auto* source = llvm::dyn_cast<llvm::Constant>(cast->getOperand(0));
+  return source ? llvm::ConstantFoldCastOperand(llvm::Instruction::BitCast, source, cast->getType(), layout) : nullptr;
+}
+
+template <class Predicate>
+bool AnyLane(const llvm::Constant* constant, Predicate predicate) {
+  if (const auto* scalar = llvm::dyn_cast<llvm::ConstantFP>(constant)) return predicate(scalar->getValueAPF());
+  const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(constant->getType());
+  if (!type) return false;
+  for (unsigned i = 0; i < type->getNumElements(); ++i) {
+    const auto* lane = llvm::dyn_cast_or_null<llvm::ConstantFP>(constant->getAggregateElement(i));
+    if (lane && predicate(lane->getValueAPF())) return true;
+  }
+  return false;
+}
+
+// Might LLVM replace the instruction by its other operand, given this constant one?
+bool IsIdentity(unsigned opcode, const llvm::Constant* constant) {
+  if (opcode == llvm::Instruction::FAdd || opcode == llvm::Instruction::FSub) {
+    return AnyLane(constant, [](const llvm::APFloat& value) { return value.isZero(); });
+  }
+  return AnyLane(constant, [](const llvm::APFloat& value) { return llvm::abs(value).isExactlyValue(1.0); });
+}
+
+// x op constant: quiets x where needed.
+void QuietIdentityOperand(llvm::BinaryOperator& op, const llvm::DataLayout& layout) {
+  for (unsigned i = 0; i < 2; ++i) {
+    const llvm::Constant* constant = AsConstant(op.getOperand(i), layout);
+    if (!constant || !IsIdentity(op.getOpcode(), constant)) continue;
+    llvm::IRBuilder<> builder(&op);
+    op.setOperand(1 - i, QuietNan(builder, op.getOperand(1 - i)));
+    return;
+  }
+}
+
+// aarch64's minimum(x, constant) and maximum likewise.
+void QuietMinMaxOperand(llvm::IntrinsicInst& call, const llvm::DataLayout& layout) {
+  for (unsigned i = 0; i < 2; ++i) {
+    if (!AsConstant(call.getArgOperand(i), layout)) continue;
+    llvm::IRBuilder<> builder(&call);
+    call.setArgOperand(1 - i, QuietNan(builder, call.getArgOperand(1 - i)));
+    return;
+  }
+}
+
+bool ForwardsNan(const llvm::Instruction& instr) {
+  switch (instr.getOpcode()) {
+    case llvm::Instruction::PHI:
+    case llvm::Instruction::Select:
+    case llvm::Instruction::FNeg:
+    case llvm::Instruction::BitCast:
+    case llvm::Instruction::ShuffleVector:
+    case llvm::Instruction::InsertElement:
+    case llvm::Instruction::ExtractElement:
+      return true;
+    default:
+      break;
+  }
+  const auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&instr);
+  return call &&
+         (call->getIntrinsicID() == llvm::Intrinsic::fabs || call->getIntrinsicID() == llvm::Intrinsic::copysign);
+}
+
+// Does the widened value reach a demotion as it is?
+bool ReachesDemotion(const llvm::Instruction& promotion) {
+  llvm::SmallPtrSet<const llvm::Instruction*, 8> seen{&promotion};
+  llvm::SmallVector<const llvm::Instruction*, 8> work{&promotion};
+  while (!work.empty()) {
+    for (const llvm::User* user : work.pop_back_val()->users()) {
+      const auto* instr = llvm::cast<llvm::Instruction>(user);
+      if (instr->getOpcode() == llvm::Instruction::FPTrunc) return true;
+      if (ForwardsNan(*instr) && seen.insert(instr).second) work.push_back(instr);
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+void MarkDeadLoadsVolatile(llvm::Function& function, llvm::ArrayRef<llvm::LoadInst*> guest_loads) {
+  if (guest_loads.empty()) return;
+  const LiveSet live = FindLive(function);
+  for (llvm::LoadInst* load : guest_loads) {
+    if (!live.contains(load)) load->setVolatile(true);
+  }
+}
+
+void QuietForwardedNans(llvm::Function& function) {
+  const llvm::DataLayout& layout = function.getParent()->getDataLayout();
+  for (llvm::Instruction& instr : llvm::instructions(function)) {
+    switch (instr.getOpcode()) {
+      case llvm::Instruction::FAdd:
+      case llvm::Instruction::FSub:
+      case llvm::Instruction::FMul:
+      case llvm::Instruction::FDiv:
+        QuietIdentityOperand(llvm::cast<llvm::BinaryOperator>(instr), layout);
+        break;
+      case llvm::Instruction::FPExt:
+        if (ReachesDemotion(instr)) {
+          llvm::IRBuilder<> builder(&instr);
+          instr.setOperand(0, QuietNan(builder, instr.getOperand(0)));
+        }
+        break;
+      case llvm::Instruction::Call:
+        if (auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&instr);
+            call && (call->getIntrinsicID() == llvm::Intrinsic::minimum ||
+                     call->getIntrinsicID() == llvm::Intrinsic::maximum)) {
+          QuietMinMaxOperand(*call, layout);
+        }
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+}  // namespace guardc::compiler

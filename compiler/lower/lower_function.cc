@@ -1,0 +1,92 @@
+// The walk over a function's instructions and what frames it: locals, the results, the passes over the finished IR.
+#include "compiler/lower/lower_function.h"
+
+#include <llvm/IR/Dominators.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Transforms/Utils/PromoteMemToReg.h>
+
+#include <string>
+
+#include "compiler/lower/finish_function.h"
+
+namespace guardc::compiler {
+
+FunctionLowering::FunctionLowering(ModuleContext& module, llvm::Function& function, uint32_t func)
+    : m_(module),
+      e_(module, function),
+      b_(e_.b),
+      body_(module.wasm.functions[func - module.wasm.num_imported_funcs]),
+      type_(module.wasm.TypeOfFunc(func)) {
+  if (ModuleContext::ReturnsInMemory(type_)) results_memory_ = function.getArg(function.arg_size() - 1);
+}
+
+llvm::Value* FunctionLowering::Pop() {
+  llvm::Value* value = stack_.back();
+  stack_.pop_back();
+  return value;
+}
+
+Values FunctionLowering::PopN(size_t count) {
+  Values values(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
+  stack_.resize(stack_.size() - count);
+  return values;
+}
+
+llvm::ArrayRef<llvm::Value*> FunctionLowering::Top(size_t count) const {
+  return llvm::ArrayRef<llvm::Value*>(stack_).take_back(count);
+}
+
+void FunctionLowering::LowerInstr(const Instr& instr) {
+  // Control comes first: it is what unreachable code still needs.
+  if (LowerControl(instr)) return;
+  if (!is_reachable_) return;
+  const bool is_lowered = LowerVariable(instr) || LowerMemory(instr) || LowerInteger(instr) || LowerCall(instr) ||
+                          LowerConvert(instr) || LowerFloating(instr) || LowerSimd(instr) || LowerBulkMemory(instr) ||
+                          LowerTable(instr) || LowerAtomic(instr);
+  if (!is_lowered && !unsupported_) {
+    unsupported_ = &instr;
+    e_.Trap(TrapCode::kUnreachable);
+    SetUnreachable();
+  }
+}
+
+Result<void> FunctionLowering::Run() {
+  CreateLocals();
+  Control& frame = control_.emplace_back();
+  frame.kind = Control::Kind::kFunction;
+  frame.results = type_.results;
+  CreateLabel(frame, frame.results);
+  for (const Instr& instr : body_.body) LowerInstr(instr);
+
+  if (unsupported_) {
+    ErrorDetails details;
+    details.module_offset = unsupported_->offset;
+    return Fail(ErrorKind::kUnsupported,
+                "the instruction " + std::string(OpName(unsupported_->op)) + " at offset " +
+                    std::to_string(unsupported_->offset) + " is not supported",
+                std::move(details));
+  }
+  PromoteLocals();
+  if (!m_.options.canonical_nans) QuietForwardedNans(e_.fn);
+  MarkDeadLoadsVolatile(e_.fn, guest_loads_);
+
+#ifndef NDEBUG
+  std::string problem;
+  llvm::raw_string_ostream out(problem);
+  if (llvm::verifyFunction(e_.fn, &out)) {
+    return Fail(ErrorKind::kInternal, "lowering made invalid IR of " + e_.fn.getName().str() + ": " + problem);
+  }
+#endif
+  return {};
+}
+
+// SROA would do it too; doing it here lets the passes below see through locals.
+void FunctionLowering::PromoteLocals() {
+  if (locals_.empty()) return;
+  llvm::DominatorTree dominators(e_.fn);
+  llvm::PromoteMemToReg(locals_, dominators);
+}
+
+}  // namespace guardc::compiler

@@ -1,0 +1,74 @@
+// The public face of this room: one Lowering per llvm::Module.
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/GlobalVariable.h>
+#include <llvm/IR/Module.h>
+
+#include <string>
+
+#include "compiler/lower/lower.h"
+#include "compiler/lower/lower_function.h"
+#include "compiler/lower/module_context.h"
+#include "compiler/lower/module_parts.h"
+
+namespace guardc::compiler {
+namespace {
+
+constexpr size_t kMaxNameLength = 256;
+
+// '@' would be read as a symbol version by the linker; quotes and backslashes need escapes in assembly.
+char Printable(char c) {
+  const bool is_plain = c >= ' ' && c <= '~';
+  return is_plain && c != '@' && c != '"' && c != '\\' ? c : '_';
+}
+
+}  // namespace
+
+std::string FunctionSymbol(const Module& module, uint32_t func) {
+  std::string symbol = "wasm[" + std::to_string(func) + "]";
+  if (func < module.func_names.size() && !module.func_names[func].empty()) {
+    symbol += "::";
+    for (char c : module.func_names[func].substr(0, kMaxNameLength)) symbol += Printable(c);
+  }
+  return symbol;
+}
+
+class Lowering::Impl {
+ public:
+  Impl(llvm::Module& target, const Module& module, const ContextLayout& layout, const LowerOptions& options)
+      : context(target, module, layout, options) {}
+
+  ModuleContext context;
+};
+
+Lowering::Lowering(llvm::Module& target, const Module& module, const ContextLayout& layout, const LowerOptions& options)
+    : impl_(std::make_unique<Impl>(target, module, layout, options)) {}
+
+Lowering::~Lowering() = default;
+
+Result<void> Lowering::DefineFunction(uint32_t func, bool available_externally) {
+  llvm::Function* function = impl_->context.DefinedFunction(func);
+  if (available_externally) function->setLinkage(llvm::GlobalValue::AvailableExternallyLinkage);
+  return FunctionLowering(impl_->context, *function, func).Run();
+}
+
+Result<void> Lowering::DefineModuleParts(const std::vector<bool>& in_image) {
+  ModuleContext& context = impl_->context;
+  const Module& module = context.wasm;
+  const std::vector<bool> entries = EntryTypes(module, context.layout);
+  const std::vector<bool> thunks = ThunkTypes(module, context.layout);
+  for (uint32_t i = 0; i < module.types.size(); ++i) {
+    if (entries[i]) DefineEntry(context, i);
+    if (thunks[i]) DefineHostThunk(context, i);
+  }
+  for (uint32_t i = 0; i < module.table_types.size(); ++i) {
+    if (context.layout.table_is_static[i]) DefineStaticTable(context, i);
+  }
+  for (uint32_t i = 0; i < module.data_segments.size(); ++i) {
+    if (NeedsDataBytes(module, in_image, i)) DefineDataBytes(context, i);
+  }
+  if (!NeedsInit(module, context.layout, in_image)) return {};
+  return DefineInit(context, in_image);
+}
+
+}  // namespace guardc::compiler

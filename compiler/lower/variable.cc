@@ -1,0 +1,47 @@
+// Locals and globals (core specification 4.4.5).
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/Function.h>
+#include <llvm/IR/Instructions.h>
+
+#include "compiler/lower/lower_function.h"
+
+namespace guardc::compiler {
+
+// Locals live on the stack of the fresh IR and are promoted to SSA values when the function is complete.
+void FunctionLowering::CreateLocals() {
+  for (uint32_t i = 0; i < type_.params.size(); ++i) {
+    locals_.push_back(b_.CreateAlloca(m_.TypeOf(type_.params[i])));
+    b_.CreateStore(e_.fn.getArg(i + 1), locals_.back());
+  }
+  for (ValType local : body_.locals) {
+    llvm::Type* type = m_.TypeOf(local);
+    locals_.push_back(b_.CreateAlloca(type));
+    b_.CreateStore(llvm::Constant::getNullValue(type), locals_.back());
+  }
+}
+
+bool FunctionLowering::LowerVariable(const Instr& instr) {
+  switch (instr.op) {
+    case Op::kLocalGet: {  // local.get
+      llvm::AllocaInst* local = locals_[instr.imm];
+      Push(b_.CreateLoad(local->getAllocatedType(), local));
+      return true;
+    }
+    case Op::kLocalSet:  // local.set
+      b_.CreateStore(Pop(), locals_[instr.imm]);
+      return true;
+    case Op::kLocalTee:  // local.tee
+      b_.CreateStore(stack_.back(), locals_[instr.imm]);
+      return true;
+    case Op::kGlobalGet:  // global.get
+      Push(e_.ReadGlobal(static_cast<uint32_t>(instr.imm)));
+      return true;
+    case Op::kGlobalSet:  // global.set
+      b_.CreateAlignedStore(Pop(), e_.GlobalPtr(static_cast<uint32_t>(instr.imm)), llvm::Align(alignof(abi::Value)));
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace guardc::compiler
