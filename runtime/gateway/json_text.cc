@@ -1,0 +1,504 @@
+// The only file that includes simdjson. Its on-demand front end checks structure and UTF-8 and leaves numbers, literals
+// and escapes to whoever reads them; they are checked here, so that what is passed on unread is JSON as well.
+#include "runtime/gateway/json_text.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_set>
+
+namespace guardc::gateway {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+// A thread keeps its parser's buffers, unless one huge text made them huge.
+constexpr size_t kKeptParserCapacity = size_t{4} << 20;
+
+ondemand::parser& ThreadParser() {
+  thread_local ondemand::parser parser;
+  if (parser.capacity() > kKeptParserCapacity) parser = ondemand::parser();
+  return parser;
+}
+
+bool IsJsonSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+// RFC 8259, section 6.
+bool IsNumber(std::string_view s) {
+  size_t i = 0;
+  auto digits = [&] {
+    size_t start = i;
+    while (i < s.size() && IsDigit(s[i])) ++i;
+    return i > start;
+  };
+  if (i < s.size() && s[i] == '-') ++i;
+  if (i < s.size() && s[i] == '0') {
+    ++i;
+  } else if (!digits()) {
+    return false;
+  }
+  if (i < s.size() && s[i] == '.') {
+    ++i;
+    if (!digits()) return false;
+  }
+  if (i < s.size() && (s[i] == 'e' || s[i] == 'E')) {
+    ++i;
+    if (i < s.size() && (s[i] == '+' || s[i] == '-')) ++i;
+    if (!digits()) return false;
+  }
+  return i == s.size();
+}
+
+// Section 7: what may follow a backslash. `s` is the text between the quotes.
+bool EscapesAreValid(std::string_view s) {
+  for (size_t i = s.find('\\'); i != std::string_view::npos; i = s.find('\\', i)) {
+    if (i + 1 >= s.size()) return false;
+    char c = s[i + 1];
+    if (c == 'u') {
+      if (i + 6 > s.size() || !std::all_of(s.begin() + i + 2, s.begin() + i + 6, IsHex)) return false;
+      i += 6;
+    } else if (std::strchr("\"\\/bfnrt", c) != nullptr && c != '\0') {
+      i += 2;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view JsonTypeName(JsonType type) {
+  switch (type) {
+    case JsonType::kNull:
+      return "null";
+    case JsonType::kTrue:
+    case JsonType::kFalse:
+      return "a boolean";
+    case JsonType::kNumber:
+      return "a number";
+    case JsonType::kString:
+      return "a string";
+    case JsonType::kArray:
+      return "an array";
+    case JsonType::kObject:
+      return "an object";
+  }
+  return "unknown";
+}
+
+// Walks the document with a stack of its own, so that depth costs heap and not the caller's stack.
+class JsonText::Builder {
+ public:
+  Builder(JsonText& out, std::string_view what) : out_(out), base_(out.text_.data()), what_(what) {}
+
+  Result<void> Run() {
+    std::string& text = out_.text_;
+    if (text.size() > kMaxJsonBytes) {
+      return Fail(ErrorKind::kLimit, Name() + " has " + std::to_string(text.size()) + " bytes; the limit is " +
+                                         std::to_string(kMaxJsonBytes));
+    }
+    if (text.starts_with("\xef\xbb\xbf")) return NotJson("a byte order mark before it");
+    text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    base_ = text.data();
+    out_.nodes_.reserve(text.size() / 16 + 8);
+    ondemand::document document;
+    GUARDC_CHECK(Check(
+        ThreadParser()
+            .iterate(simdjson::padded_string_view(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING))
+            .get(document)));
+    bool scalar = false;
+    GUARDC_CHECK(Check(document.is_scalar().get(scalar)));
+    if (scalar) {
+      std::string_view token;
+      GUARDC_CHECK(Check(document.raw_json_token().get(token)));
+      GUARDC_CHECK(Scalar(token));
+    } else {
+      GUARDC_CHECK(OpenDocument(document));
+      GUARDC_CHECK(Walk());
+    }
+    std::string_view behind = std::string_view(text).substr(out_.nodes_[0].end);
+    if (!std::all_of(behind.begin(), behind.end(), IsJsonSpace)) return NotJson("something after its end");
+    return {};
+  }
+
+ private:
+  // An array or object that is being read. Both iterators are a few words; only one is in use.
+  struct Level {
+    uint32_t node;
+    bool is_object;
+    ondemand::array_iterator element;
+    ondemand::object_iterator field;
+  };
+
+  std::string Name() const { return std::string(what_); }
+  std::unexpected<Error> NotJson(std::string_view why) const {
+    return Fail(ErrorKind::kInvalidArgument, Name() + " is not JSON: " + std::string(why));
+  }
+  Result<void> Check(simdjson::error_code code) const {
+    if (code == simdjson::SUCCESS) return {};
+    if (code == simdjson::DEPTH_ERROR) return TooDeep();
+    if (code == simdjson::MEMALLOC) return Fail(ErrorKind::kOutOfMemory, Name() + ": no memory to parse it");
+    return NotJson(simdjson::error_message(code));
+  }
+  std::unexpected<Error> TooDeep() const {
+    ErrorDetails details;
+    details.limit = kMaxJsonDepth;
+    return Fail(ErrorKind::kLimit, Name() + " nests deeper than " + std::to_string(kMaxJsonDepth) + " levels", details);
+  }
+
+  uint32_t Offset(const char* p) const { return static_cast<uint32_t>(p - base_); }
+  uint32_t Add(JsonType type, const char* begin, const char* end) {
+    auto index = static_cast<uint32_t>(out_.nodes_.size());
+    out_.nodes_.push_back({Offset(begin), Offset(end), index + 1, 0, type});
+    return index;
+  }
+
+  // `token` reaches from the value's first byte to the next token's, white space included.
+  Result<void> Scalar(std::string_view token) {
+    while (!token.empty() && IsJsonSpace(token.back())) token.remove_suffix(1);
+    if (token.empty()) return NotJson("it is empty");
+    const char* begin = token.data();
+    const char* end = begin + token.size();
+    switch (token.front()) {
+      case '"': {
+        if (token.size() < 2 || token.back() != '"') return NotJson("a string without an end");
+        return String(token.substr(1, token.size() - 2));
+      }
+      case 't':
+        if (token != "true") return NotJson("'" + Printable(token) + "' where a value was expected");
+        Add(JsonType::kTrue, begin, end);
+        return {};
+      case 'f':
+        if (token != "false") return NotJson("'" + Printable(token) + "' where a value was expected");
+        Add(JsonType::kFalse, begin, end);
+        return {};
+      case 'n':
+        if (token != "null") return NotJson("'" + Printable(token) + "' where a value was expected");
+        Add(JsonType::kNull, begin, end);
+        return {};
+      default:
+        if (!IsNumber(token)) return NotJson("'" + Printable(token) + "' where a value was expected");
+        Add(JsonType::kNumber, begin, end);
+        return {};
+    }
+  }
+
+  Result<void> String(std::string_view inner) {
+    bool escaped = std::memchr(inner.data(), '\\', inner.size()) != nullptr;
+    if (escaped && !EscapesAreValid(inner)) return NotJson("a string with an escape that JSON does not have");
+    uint32_t node = Add(JsonType::kString, inner.data() - 1, inner.data() + inner.size() + 1);
+    out_.nodes_[node].size = escaped;
+    return {};
+  }
+
+  Result<void> OpenDocument(ondemand::document& document) {
+    ondemand::json_type type;
+    GUARDC_CHECK(Check(document.type().get(type)));
+    const char* at = base_ + out_.text_.find_first_of("[{");
+    if (type == ondemand::json_type::array) {
+      ondemand::array array;
+      GUARDC_CHECK(Check(document.get_array().get(array)));
+      return PushArray(array, at);
+    }
+    ondemand::object object;
+    GUARDC_CHECK(Check(document.get_object().get(object)));
+    return PushObject(object, at);
+  }
+
+  Result<void> PushArray(ondemand::array array, const char* at) {
+    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
+    Level level{Add(JsonType::kArray, at, at), false, {}, {}};
+    GUARDC_CHECK(Check(array.begin().get(level.element)));
+    levels_.push_back(level);
+    return {};
+  }
+  Result<void> PushObject(ondemand::object object, const char* at) {
+    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
+    Level level{Add(JsonType::kObject, at, at), true, {}, {}};
+    GUARDC_CHECK(Check(object.begin().get(level.field)));
+    levels_.push_back(level);
+    return {};
+  }
+
+  // A child of the innermost level has ended (or none has begun): on to the next.
+  Result<void> Walk() {
+    bool after_child = false;
+    while (!levels_.empty()) {
+      Level& level = levels_.back();
+      if (after_child) {
+        if (level.is_object) {
+          ++level.field;
+        } else {
+          ++level.element;
+        }
+      }
+      bool more =
+          level.is_object ? level.field != ondemand::object_iterator{} : level.element != ondemand::array_iterator{};
+      if (!more) {
+        Close();
+        after_child = true;
+        continue;
+      }
+      ++out_.nodes_[level.node].size;
+      GUARDC_TRY(after_child, Child(level));
+    }
+    return {};
+  }
+
+  // True where the child is done: a scalar. False where it was pushed.
+  Result<bool> Child(Level& level) {
+    ondemand::value value;
+    if (level.is_object) {
+      ondemand::field field;
+      GUARDC_CHECK(Check((*level.field).get(field)));
+      GUARDC_CHECK(Key(field.key().raw()));
+      value = field.value();
+    } else {
+      GUARDC_CHECK(Check((*level.element).get(value)));
+    }
+    ondemand::json_type type;
+    std::string_view token = value.raw_json_token();
+    if (!token.empty() && (token.front() == '[' || token.front() == '{')) {
+      GUARDC_CHECK(Check(value.type().get(type)));
+      if (type == ondemand::json_type::array) {
+        ondemand::array array;
+        GUARDC_CHECK(Check(value.get_array().get(array)));
+        GUARDC_CHECK(PushArray(array, token.data()));
+      } else {
+        ondemand::object object;
+        GUARDC_CHECK(Check(value.get_object().get(object)));
+        GUARDC_CHECK(PushObject(object, token.data()));
+      }
+      return false;
+    }
+    GUARDC_CHECK(Scalar(token));
+    // Consumed here, since simdjson 3.0 takes an unread string before a colon for a key, and skips what follows.
+    ondemand::raw_json_string consumed;
+    if (token.front() == '"') GUARDC_CHECK(Check(value.get_raw_json_string().get(consumed)));
+    last_end_ = base_ + out_.nodes_.back().end;
+    return true;
+  }
+
+  Result<void> Key(const char* begin) {
+    const char* limit = base_ + out_.text_.size();
+    const char* end = begin;
+    while (true) {
+      end = static_cast<const char*>(std::memchr(end, '"', static_cast<size_t>(limit - end)));
+      if (end == nullptr) return NotJson("a key without an end");
+      const char* slash = end;
+      while (slash > begin && slash[-1] == '\\') --slash;
+      if ((end - slash) % 2 == 0) break;
+      ++end;
+    }
+    return String(std::string_view(begin, static_cast<size_t>(end - begin)));
+  }
+
+  // simdjson has seen the closing bracket; between it and the last child there is only white space.
+  void Close() {
+    Level& level = levels_.back();
+    Node& node = out_.nodes_[level.node];
+    const char* p = node.size == 0 ? base_ + node.begin + 1 : last_end_;
+    while (IsJsonSpace(*p)) ++p;
+    last_end_ = p + 1;
+    node.end = Offset(last_end_);
+    node.next = static_cast<uint32_t>(out_.nodes_.size());
+    levels_.pop_back();
+  }
+
+  JsonText& out_;
+  const char* base_;
+  std::string_view what_;
+  std::vector<Level> levels_;
+  const char* last_end_ = nullptr;
+};
+
+Result<std::shared_ptr<const JsonText>> JsonText::Parse(std::string text, std::string_view what) {
+  std::shared_ptr<JsonText> parsed(new JsonText);
+  parsed->text_ = std::move(text);
+  GUARDC_CHECK(Builder(*parsed, what).Run());
+  return parsed;
+}
+
+JsonType JsonValue::type() const { return text_->nodes_[node_].type; }
+
+std::string_view JsonValue::raw() const {
+  const JsonText::Node& node = text_->nodes_[node_];
+  return std::string_view(text_->text_).substr(node.begin, node.end - node.begin);
+}
+
+Result<std::string_view> JsonValue::StringView(std::string& storage) const {
+  std::string_view quoted = raw();
+  std::string_view inner = quoted.substr(1, quoted.size() - 2);
+  if (text_->nodes_[node_].size == 0) return inner;
+  ondemand::document document;
+  // The slice lies in a padded text, so simdjson may read past its end.
+  auto error = ThreadParser()
+                   .iterate(simdjson::padded_string_view(quoted.data(), quoted.size(),
+                                                         quoted.size() + simdjson::SIMDJSON_PADDING))
+                   .get(document);
+  std::string_view decoded;
+  if (error == simdjson::SUCCESS) error = document.get_string().get(decoded);
+  // simdjson 3.0 lets the second half of a surrogate pair through alone, as bytes that are not UTF-8.
+  if (error != simdjson::SUCCESS || !IsUtf8(decoded)) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "a string holds half of a surrogate pair: " + Printable(inner) + "; expected text that is Unicode");
+  }
+  storage.assign(decoded);
+  return std::string_view(storage);
+}
+
+Result<std::string> JsonValue::String() const {
+  std::string storage;
+  GUARDC_TRY(std::string_view view, StringView(storage));
+  return std::string(view);
+}
+
+JsonValue::ChildIterator& JsonValue::ChildIterator::operator++() {
+  node_ = text_->nodes_[node_].next;
+  return *this;
+}
+
+JsonValue::ChildIterator JsonValue::begin() const {
+  bool nested = Is(JsonType::kArray) || Is(JsonType::kObject);
+  return ChildIterator(text_, nested ? node_ + 1 : text_->nodes_[node_].next);
+}
+
+JsonValue::ChildIterator JsonValue::end() const { return ChildIterator(text_, text_->nodes_[node_].next); }
+
+uint32_t JsonValue::size() const {
+  return Is(JsonType::kArray) || Is(JsonType::kObject) ? text_->nodes_[node_].size : 0;
+}
+
+Result<KnownMembers> KnownMembers::Read(JsonValue object, std::initializer_list<std::string_view> known, ErrorKind kind,
+                                        std::string_view what) {
+  auto fail = [&](std::string_view key, std::string_view why) {
+    ErrorDetails details;
+    details.key = Printable(key);
+    return Fail(kind, std::string(what) + ": key \"" + details.key + "\" " + std::string(why), details);
+  };
+  KnownMembers out;
+  if (!object.Is(JsonType::kObject)) {
+    return Fail(kind, std::string(what) + " is " + std::string(JsonTypeName(object.type())) + "; expected an object");
+  }
+  // Few keys are compared one by one; a guest that sends a million of them must not cost a million squared.
+  constexpr uint32_t kFew = 16;
+  std::vector<std::string> few;
+  std::unordered_set<std::string> many;
+  std::string storage;
+  for (auto it = object.begin(); it != object.end(); ++it) {
+    auto decoded = (*it).StringView(storage);
+    if (!decoded) return fail((*it).raw(), "is not valid Unicode");
+    std::string_view key = *decoded;
+    ++it;
+    bool is_new = object.size() <= kFew ? std::find(few.begin(), few.end(), key) == few.end()
+                                        : many.insert(std::string(key)).second;
+    if (!is_new) return fail(key, "stands there twice; expected it once");
+    if (object.size() <= kFew) few.emplace_back(key);
+    auto match = std::find_if(known.begin(), known.end(), [&](std::string_view k) { return EqualFold(k, key); });
+    if (match == known.end()) {
+      if (!out.unknown_) out.unknown_ = std::string(key);
+    } else if (*match != key) {
+      return fail(key,
+                  "is \"" + std::string(*match) + "\" in another spelling; expected \"" + std::string(*match) + "\"");
+    } else {
+      out.members_.emplace_back(*match, *it);
+    }
+  }
+  return out;
+}
+
+std::optional<JsonValue> KnownMembers::Find(std::string_view key) const {
+  for (const auto& [name, value] : members_) {
+    if (name == key) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<JsonValue> KnownMembers::FindNotNull(std::string_view key) const {
+  auto found = Find(key);
+  if (found && found->Is(JsonType::kNull)) return std::nullopt;
+  return found;
+}
+
+bool EqualFold(std::string_view a, std::string_view b) {
+  auto next = [](std::string_view& s) {
+    if (s.starts_with("\u017f")) {  // long s
+      s.remove_prefix(2);
+      return 's';
+    }
+    if (s.starts_with("\u212a")) {  // Kelvin sign
+      s.remove_prefix(3);
+      return 'k';
+    }
+    char c = s.front();
+    s.remove_prefix(1);
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  while (!a.empty() && !b.empty()) {
+    if (next(a) != next(b)) return false;
+  }
+  return a.empty() && b.empty();
+}
+
+// A result of a megabyte goes through here when it is filtered; a DOM library's writer would first copy it into a DOM.
+void AppendJsonString(std::string& out, std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out.reserve(out.size() + text.size() + 2);
+  out += '"';
+  size_t start = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text, start, i - start);
+    start = i + 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      default:
+        out += "\\u00";
+        out += kHex[c >> 4];
+        out += kHex[c & 15];
+    }
+  }
+  out.append(text, start);
+  out += '"';
+}
+
+bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
+std::string Printable(std::string_view text, size_t limit) {
+  bool cut = text.size() > limit;
+  if (cut) {
+    text = text.substr(0, limit);
+    // Not in the middle of a character.
+    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.remove_suffix(1);
+    if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0) text.remove_suffix(1);
+  }
+  std::string out;
+  bool utf8 = IsUtf8(text);
+  for (char c : text) {
+    auto u = static_cast<unsigned char>(c);
+    out += u < 0x20 || u == 0x7f || (u >= 0x80 && !utf8) ? '?' : c;
+  }
+  if (cut) out += "...";
+  return out;
+}
+
+}  // namespace guardc::gateway

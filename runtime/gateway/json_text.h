@@ -1,0 +1,120 @@
+// JSON text with an index over it: checked whole, and every value still the bytes that it was written with. This is
+// what lets the gateway's side splice kept items and arguments without a DOM, and without numbers passing through
+// float64. simdjson finds the structure and checks UTF-8; nothing here decides about labels.
+//
+// Thread rule: immutable after Parse; any number of threads may read one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guardc/result.h"
+
+namespace guardc::gateway {
+
+// Guests and backends write what is parsed here. A guard's own parser (serde_json) ends at 128 levels.
+inline constexpr uint32_t kMaxJsonDepth = 1000;
+inline constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 30;
+
+enum class JsonType : uint8_t { kNull, kTrue, kFalse, kNumber, kString, kArray, kObject };
+
+std::string_view JsonTypeName(JsonType type);
+
+class JsonText;
+
+// A value within a JsonText, which must outlive it. Cheap to copy.
+class JsonValue {
+ public:
+  JsonType type() const;
+  bool Is(JsonType type) const { return this->type() == type; }
+  // The value's own bytes, without white space around them.
+  std::string_view raw() const;
+
+  // kString only. The text between the quotes where it holds no escape; else it is decoded into `storage`. Fails on
+  // \u escapes that are half of a surrogate pair: no valid text says what they mean.
+  Result<std::string_view> StringView(std::string& storage) const;
+  Result<std::string> String() const;
+
+  // Direct children, in the order of the text. For an object these alternate: key, value, key, value.
+  class ChildIterator {
+   public:
+    ChildIterator(const JsonText* text, uint32_t node) : text_(text), node_(node) {}
+    JsonValue operator*() const { return JsonValue(text_, node_); }
+    ChildIterator& operator++();
+    bool operator==(const ChildIterator&) const = default;
+
+   private:
+    const JsonText* text_;
+    uint32_t node_;
+  };
+  ChildIterator begin() const;
+  ChildIterator end() const;
+  uint32_t size() const;  // elements of an array, members of an object
+
+  uint32_t node() const { return node_; }
+
+ private:
+  friend class JsonText;
+  JsonValue(const JsonText* text, uint32_t node) : text_(text), node_(node) {}
+  const JsonText* text_;
+  uint32_t node_;
+};
+
+class JsonText {
+ public:
+  // Takes the text; copies nothing where it has room to spare behind it (see Reserve). kInvalidArgument: not JSON;
+  // kLimit: too deep or too long. `what` names the text in errors ("policy", "tool result").
+  static Result<std::shared_ptr<const JsonText>> Parse(std::string text, std::string_view what);
+
+  std::string_view text() const { return text_; }
+  JsonValue root() const { return JsonValue(this, 0); }
+
+ private:
+  friend class JsonValue;
+  struct Node {
+    uint32_t begin;  // bytes into text_
+    uint32_t end;
+    uint32_t next;  // the node behind this one's subtree
+    uint32_t size;  // children; strings: whether there is an escape
+    JsonType type;
+  };
+  class Builder;
+  JsonText() = default;
+  std::string text_;
+  std::vector<Node> nodes_;
+};
+
+// The members of an object whose keys have a meaning, looked up at once. A key of `known` in another case (as Go folds
+// case), and any key that stands there twice, is an error of `kind` that names the key in its details: one reader
+// would see the one value, the next reader the other. Keys that are not in `known` are ignored.
+class KnownMembers {
+ public:
+  static Result<KnownMembers> Read(JsonValue object, std::initializer_list<std::string_view> known, ErrorKind kind,
+                                   std::string_view what);
+  std::optional<JsonValue> Find(std::string_view key) const;
+  // The same, but a JSON null counts as absent.
+  std::optional<JsonValue> FindNotNull(std::string_view key) const;
+  // A key that is not in `known`, where there is one.
+  const std::optional<std::string>& unknown() const { return unknown_; }
+
+ private:
+  std::vector<std::pair<std::string_view, JsonValue>> members_;
+  std::optional<std::string> unknown_;
+};
+
+// As encoding/json of Go compares keys: ASCII without case, long s as s, the Kelvin sign as k.
+bool EqualFold(std::string_view a, std::string_view b);
+
+// Appends `text` as a JSON string, quotes included. `text` must be UTF-8.
+void AppendJsonString(std::string& out, std::string_view text);
+
+bool IsUtf8(std::string_view text);
+
+// `key` for messages: printable and short, whatever a guest put into it.
+std::string Printable(std::string_view text, size_t limit = 80);
+
+}  // namespace guardc::gateway

@@ -1,0 +1,27 @@
+// What reading a policy and merging into one have in common: from text to an object, and the errors.
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "guardc/result.h"
+#include "runtime/gateway/json_text.h"
+
+namespace guardc::gateway {
+
+// "policy: "key" why", with the key in the details.
+[[nodiscard]] std::unexpected<Error> PolicyError(std::string key, std::string_view why);
+
+// White space as Unicode's simple blanks in ASCII; what is trimmed off levels and names.
+std::string_view Trim(std::string_view text);
+
+// The object in `text`, taken out of a JSON string where it is in one. Everything else is kPolicy.
+Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text);
+
+// The members of an object of which only `known` may be there. `at` is "" for the top level.
+Result<KnownMembers> ReadPolicyObject(JsonValue object, std::string_view at,
+                                      std::initializer_list<std::string_view> known);
+
+}  // namespace guardc::gateway
