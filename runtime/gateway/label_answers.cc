@@ -1,0 +1,175 @@
+// label_agent and label_resource: the guard's input as text, its answer as values. label_response is next door.
+#include <utility>
+
+#include "guardc/label.h"
+#include "runtime/gateway/json_text.h"
+#include "runtime/gateway/label_json.h"
+#include "runtime/gateway/policy_text.h"
+
+namespace guardc {
+namespace {
+
+using gateway::AppendJsonString;
+using gateway::BadResponse;
+using gateway::JsonText;
+using gateway::JsonType;
+using gateway::JsonTypeName;
+using gateway::JsonValue;
+using gateway::KnownMembers;
+using gateway::LabelForm;
+using gateway::LabelReader;
+
+const std::shared_ptr<const JsonText>& NullText() {
+  static const std::shared_ptr<const JsonText> kNull = JsonText::Parse("null", "null").value();
+  return kNull;
+}
+
+Result<void> CheckToolName(std::string_view tool) {
+  if (gateway::IsUtf8(tool)) return {};
+  return Fail(ErrorKind::kInvalidArgument, "the tool's name is not UTF-8: " + gateway::Printable(tool));
+}
+
+std::string_view TextOf(const std::optional<JsonDocument>& capabilities) {
+  if (!capabilities || capabilities->parsed().root().Is(JsonType::kNull)) return "{}";
+  return capabilities->text();
+}
+
+// The text of a member that must be a string where it is there.
+Result<std::optional<std::string>> StringMember(const KnownMembers& members, LabelFunction function,
+                                                std::string_view key) {
+  auto value = members.FindNotNull(key);
+  if (!value) return std::nullopt;
+  if (!value->Is(JsonType::kString)) {
+    return BadResponse(function, std::string(key),
+                       "is " + std::string(JsonTypeName(value->type())) + "; expected a string");
+  }
+  auto text = value->String();
+  if (!text) return BadResponse(function, std::string(key), text.error().message);
+  return std::optional(std::move(*text));
+}
+
+// success:false, ok:false, or an error that is not empty.
+Result<void> CheckNotRejected(const KnownMembers& members) {
+  constexpr auto kAgent = LabelFunction::kAgent;
+  bool rejected = false;
+  for (std::string_view key : {"success", "ok"}) {
+    auto value = members.FindNotNull(key);
+    if (!value) continue;
+    if (!value->Is(JsonType::kTrue) && !value->Is(JsonType::kFalse)) {
+      return BadResponse(kAgent, std::string(key),
+                         "is " + std::string(JsonTypeName(value->type())) + "; expected true or false");
+    }
+    rejected = rejected || value->Is(JsonType::kFalse);
+  }
+  GUARDC_TRY(auto error, StringMember(members, kAgent, "error"));
+  bool has_error = error && !error->empty();
+  if (!rejected && !has_error) return {};
+  std::string message = has_error ? *error : "";
+  if (message.empty()) {
+    // Some guards say why under this name; whatever else it may hold, the rejection stands.
+    if (auto text = StringMember(members, kAgent, "message"); text && *text) message = **text;
+  }
+  return Fail(ErrorKind::kRejected,
+              "the guard rejected the policy" +
+                  (message.empty() ? " without saying why" : ": " + gateway::Printable(message, 2000)));
+}
+
+}  // namespace
+
+JsonDocument::JsonDocument() : parsed_(NullText()) {}
+
+Result<JsonDocument> JsonDocument::Parse(std::string text, std::string_view what) {
+  GUARDC_TRY(auto parsed, JsonText::Parse(std::move(text), what));
+  return JsonDocument(std::move(parsed));
+}
+
+std::string_view JsonDocument::text() const { return parsed_->text(); }
+
+Result<std::string> LabelResourceInput(std::string_view tool, const JsonDocument& args,
+                                       const std::optional<JsonDocument>& capabilities) {
+  GUARDC_CHECK(CheckToolName(tool));
+  std::string_view capability_text = TextOf(capabilities);
+  std::string out;
+  out.reserve(tool.size() + args.text().size() + capability_text.size() + 64);
+  out += "{\"tool_name\":";
+  AppendJsonString(out, tool);
+  out += ",\"tool_args\":";
+  out += args.text();
+  out += ",\"capabilities\":";
+  out += capability_text;
+  out += '}';
+  return out;
+}
+
+Result<std::string> LabelResponseInput(std::string_view tool, const JsonDocument& args, const JsonDocument& result,
+                                       const std::optional<JsonDocument>& capabilities) {
+  GUARDC_CHECK(CheckToolName(tool));
+  std::string_view capability_text = TextOf(capabilities);
+  std::string out;
+  out.reserve(tool.size() + args.text().size() + result.text().size() + capability_text.size() + 80);
+  out += "{\"tool_name\":";
+  AppendJsonString(out, tool);
+  if (!args.parsed().root().Is(JsonType::kNull)) {
+    out += ",\"tool_args\":";
+    out += args.text();
+  }
+  out += ",\"tool_result\":";
+  out += result.text();
+  out += ",\"capabilities\":";
+  out += capability_text;
+  out += '}';
+  return out;
+}
+
+Result<AgentAnswer> ParseAgentAnswer(std::string answer) {
+  constexpr auto kAgent = LabelFunction::kAgent;
+  if (answer.empty()) return BadResponse(kAgent, "", "nothing at all; expected an object with \"difc_mode\"");
+  GUARDC_TRY(auto parsed, gateway::ParseAnswer(kAgent, std::move(answer)));
+  GUARDC_TRY(auto members,
+             KnownMembers::Read(parsed->root(),
+                                {"success", "ok", "error", "message", "difc_mode", "agent", "normalized_policy"},
+                                ErrorKind::kBadResponse, "label_agent answered wrongly"));
+  GUARDC_CHECK(CheckNotRejected(members));
+
+  AgentAnswer out;
+  GUARDC_TRY(auto mode, StringMember(members, kAgent, "difc_mode"));
+  constexpr std::string_view kModes = "expected \"strict\", \"filter\" or \"propagate\"";
+  if (!mode || mode->empty()) return BadResponse(kAgent, "difc_mode", "is missing; " + std::string(kModes));
+  auto known = ModeFrom(*mode);
+  if (!known) {
+    return BadResponse(kAgent, "difc_mode", "is \"" + gateway::Printable(*mode) + "\"; " + std::string(kModes));
+  }
+  out.mode = *known;
+  if (auto agent = members.FindNotNull("agent")) {
+    GUARDC_TRY(auto labels, KnownMembers::Read(*agent, {"secrecy", "integrity"}, ErrorKind::kBadResponse,
+                                               "label_agent answered wrongly: \"agent\""));
+    LabelReader reader(kAgent);
+    GUARDC_TRY(out.labels.secrecy, reader.ReadTags(labels, "secrecy", LabelForm::kTyped, "agent", true));
+    GUARDC_TRY(out.labels.integrity, reader.ReadTags(labels, "integrity", LabelForm::kTyped, "agent", true));
+  }
+  if (auto policy = members.FindNotNull("normalized_policy")) out.normalized_policy = std::string(policy->raw());
+  return out;
+}
+
+Result<ResourceAnswer> ParseResourceAnswer(std::string answer) {
+  constexpr auto kResource = LabelFunction::kResource;
+  if (answer.empty()) return BadResponse(kResource, "", "nothing at all; expected an object with \"resource\"");
+  GUARDC_TRY(auto parsed, gateway::ParseAnswer(kResource, std::move(answer)));
+  GUARDC_TRY(auto members, KnownMembers::Read(parsed->root(), {"resource", "operation"}, ErrorKind::kBadResponse,
+                                              "label_resource answered wrongly"));
+  auto resource = members.Find("resource");
+  if (!resource) return BadResponse(kResource, "resource", "is missing; expected an object");
+  LabelReader reader(kResource);
+  GUARDC_TRY(auto labels, reader.ReadLabels(*resource, LabelForm::kUntyped, "resource"));
+
+  ResourceAnswer out;
+  out.description = labels->description;
+  out.labels = labels->labels;
+  // Whatever is not exactly one of the three is a write, a number too.
+  if (auto operation = members.Find("operation"); operation && operation->Is(JsonType::kString)) {
+    if (auto name = operation->String()) out.operation = OperationFrom(*name);
+  }
+  return out;
+}
+
+}  // namespace guardc

@@ -1,0 +1,89 @@
+#include "runtime/gateway/label_json.h"
+
+#include "runtime/gateway/policy_text.h"
+
+namespace guardc::gateway {
+
+std::unexpected<Error> BadResponse(LabelFunction function, std::string key, std::string_view why) {
+  std::string message(LabelFunctionName(function));
+  message += " answered wrongly: ";
+  if (!key.empty()) message += "\"" + key + "\" ";
+  message += why;
+  ErrorDetails details;
+  details.key = std::move(key);
+  return Fail(ErrorKind::kBadResponse, std::move(message), std::move(details));
+}
+
+Result<std::shared_ptr<const JsonText>> ParseAnswer(LabelFunction function, std::string answer) {
+  auto parsed = JsonText::Parse(std::move(answer), "the answer");
+  if (!parsed && parsed.error().kind == ErrorKind::kOutOfMemory) return parsed;
+  if (!parsed) return BadResponse(function, "", parsed.error().message);
+  return parsed;
+}
+
+Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_view key, LabelForm form,
+                                     const std::string& at, bool trimmed) {
+  auto value = form == LabelForm::kTyped ? members.FindNotNull(key) : members.Find(key);
+  if (!value) return TagSet();
+  std::string place = at + "." + std::string(key);
+  if (!value->Is(JsonType::kArray)) {
+    return BadResponse(function_, place,
+                       "is " + std::string(JsonTypeName(value->type())) + "; expected an array of strings");
+  }
+  if (value->size() == 0) return TagSet();
+  if (auto known = sets_.find(value->raw()); known != sets_.end()) return known->second;
+  tags_ += value->size();
+  if (value->size() > kMaxTagsPerLabel || tags_ > kMaxTagsPerAnswer) {
+    ErrorDetails details;
+    details.key = place;
+    details.limit = value->size() > kMaxTagsPerLabel ? kMaxTagsPerLabel : kMaxTagsPerAnswer;
+    return Fail(ErrorKind::kBadResponse,
+                std::string(LabelFunctionName(function_)) + " answered wrongly: \"" + place + "\" has " +
+                    std::to_string(value->size()) + " tags; the limit is " + std::to_string(kMaxTagsPerLabel) +
+                    " in a label and " + std::to_string(kMaxTagsPerAnswer) + " in an answer",
+                std::move(details));
+  }
+  std::vector<std::string> tags;
+  tags.reserve(value->size());
+  for (JsonValue element : *value) {
+    if (!element.Is(JsonType::kString)) {
+      return BadResponse(function_, place, "holds " + std::string(JsonTypeName(element.type())) + "; expected strings");
+    }
+    auto tag = element.String();
+    if (!tag) return BadResponse(function_, place, tag.error().message);
+    if (trimmed) *tag = std::string(Trim(*tag));
+    if (!trimmed || !tag->empty()) tags.push_back(std::move(*tag));
+  }
+  TagSet set = TagSet::From(std::move(tags));
+  if (!trimmed) sets_.emplace(value->raw(), set);
+  return set;
+}
+
+Result<std::shared_ptr<const ItemLabels>> LabelReader::ReadLabels(JsonValue value, LabelForm form,
+                                                                  const std::string& at) {
+  if (!value.Is(JsonType::kObject)) {
+    return BadResponse(function_, at, "is " + std::string(JsonTypeName(value.type())) + "; expected an object");
+  }
+  if (auto known = labels_.find(value.raw()); known != labels_.end()) return known->second;
+  GUARDC_TRY(auto members,
+             KnownMembers::Read(value, {"description", "secrecy", "integrity"}, ErrorKind::kBadResponse,
+                                std::string(LabelFunctionName(function_)) + " answered wrongly: \"" + at + "\""));
+  ItemLabels out;
+  GUARDC_TRY(out.labels.secrecy, ReadTags(members, "secrecy", form, at));
+  GUARDC_TRY(out.labels.integrity, ReadTags(members, "integrity", form, at));
+  if (auto description = members.FindNotNull("description")) {
+    if (description->Is(JsonType::kString)) {
+      auto text = description->String();
+      if (!text) return BadResponse(function_, at + ".description", text.error().message);
+      out.description = std::move(*text);
+    } else if (form == LabelForm::kTyped) {
+      return BadResponse(function_, at + ".description",
+                         "is " + std::string(JsonTypeName(description->type())) + "; expected a string");
+    }
+  }
+  auto shared = std::make_shared<const ItemLabels>(std::move(out));
+  labels_.emplace(value.raw(), shared);
+  return shared;
+}
+
+}  // namespace guardc::gateway

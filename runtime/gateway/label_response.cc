@@ -1,0 +1,196 @@
+// label_response's answer: paths into the result, the legacy items, or no labels at all. Every way out of here that is
+// not an error says which labels each item has; nothing is left for a later guess.
+#include <map>
+#include <unordered_set>
+#include <utility>
+
+#include "guardc/label.h"
+#include "runtime/gateway/json_text.h"
+#include "runtime/gateway/label_json.h"
+#include "runtime/gateway/mcp_result.h"
+
+namespace guardc {
+namespace {
+
+using gateway::ArrayIndex;
+using gateway::BadResponse;
+using gateway::JsonText;
+using gateway::JsonType;
+using gateway::JsonTypeName;
+using gateway::JsonValue;
+using gateway::KnownMembers;
+using gateway::LabelForm;
+using gateway::LabelReader;
+using gateway::ParsePointer;
+using gateway::Printable;
+
+constexpr auto kResponse = LabelFunction::kResponse;
+
+using SharedLabels = std::shared_ptr<const ItemLabels>;
+
+SharedLabels NoTags() { return std::make_shared<const ItemLabels>(); }
+
+std::string Indexed(std::string_view list, size_t index) {
+  return std::string(list) + "[" + std::to_string(index) + "]";
+}
+
+Result<std::string> OptionalString(const KnownMembers& members, std::string_view key, const std::string& at) {
+  auto value = members.FindNotNull(key);
+  if (!value) return std::string();
+  if (!value->Is(JsonType::kString)) {
+    return BadResponse(kResponse, at, "is " + std::string(JsonTypeName(value->type())) + "; expected a string");
+  }
+  auto text = value->String();
+  if (!text) return BadResponse(kResponse, at, text.error().message);
+  return text;
+}
+
+// One answer in the path form, while it is applied to the data.
+class PathLabels {
+ public:
+  PathLabels(const KnownMembers& members, JsonValue paths) : members_(members), paths_(paths), reader_(kResponse) {}
+
+  Result<LabelledData> Apply(std::shared_ptr<const JsonText> data) {
+    if (auto defaults = members_.FindNotNull("default_labels")) {
+      GUARDC_TRY(defaults_, reader_.ReadLabels(*defaults, LabelForm::kTyped, "default_labels"));
+    }
+    GUARDC_TRY(std::optional<JsonValue> array, FindArray(data->root()));
+    GUARDC_TRY(auto labels, ReadPaths(array ? array->size() : 0, array.has_value()));
+    std::vector<LabelledItem> items;
+    if (!array) {
+      items.push_back({defaults_, data->root().raw()});
+      return LabelledData(LabelledData::Form::kPaths, false, std::move(items), std::move(data));
+    }
+    items.reserve(array->size());
+    for (JsonValue element : *array) {
+      auto found = labels.find(items.size());
+      items.push_back({found == labels.end() ? defaults_ : found->second, element.raw()});
+    }
+    return LabelledData(LabelledData::Form::kPaths, true, std::move(items), std::move(data));
+  }
+
+ private:
+  // The array whose elements are the items; nullopt where the whole is one item.
+  Result<std::optional<JsonValue>> FindArray(JsonValue root) {
+    GUARDC_TRY(std::string text, OptionalString(members_, "items_path", "items_path"));
+    auto tokens = ParsePointer(text);
+    if (!tokens) {
+      return BadResponse(kResponse, "items_path", "is \"" + Printable(text) + "\"; expected a JSON Pointer (RFC 6901)");
+    }
+    items_path_ = std::move(*tokens);
+    if (items_path_.empty()) return root.Is(JsonType::kArray) ? std::optional(root) : std::nullopt;
+    GUARDC_TRY(auto found, gateway::Resolve(root, items_path_));
+    if (!found) return BadResponse(kResponse, "items_path", "is \"" + Printable(text) + "\", which leads nowhere");
+    if (!found->Is(JsonType::kArray)) {
+      return BadResponse(kResponse, "items_path",
+                         "is \"" + Printable(text) + "\", which leads to " + std::string(JsonTypeName(found->type())) +
+                             "; expected an array");
+    }
+    return found;
+  }
+
+  // Labels by index; the last entry for an item wins.
+  Result<std::map<uint64_t, SharedLabels>> ReadPaths(uint64_t size, bool has_array) {
+    std::map<uint64_t, SharedLabels> out;
+    const SharedLabels no_tags = NoTags();
+    size_t i = 0;
+    for (JsonValue entry : paths_) {
+      std::string at = Indexed("labeled_paths", i++);
+      if (entry.Is(JsonType::kNull)) continue;
+      if (!entry.Is(JsonType::kObject)) {
+        return BadResponse(kResponse, at, "is " + std::string(JsonTypeName(entry.type())) + "; expected an object");
+      }
+      GUARDC_TRY(auto entry_members, KnownMembers::Read(entry, {"path", "labels"}, ErrorKind::kBadResponse,
+                                                        "label_response answered wrongly: \"" + at + "\""));
+      GUARDC_TRY(std::string path, OptionalString(entry_members, "path", at + ".path"));
+      SharedLabels labels = no_tags;
+      if (auto value = entry_members.FindNotNull("labels")) {
+        GUARDC_TRY(labels, reader_.ReadLabels(*value, LabelForm::kTyped, at + ".labels"));
+      }
+      auto tokens = ParsePointer(path);
+      if (!tokens) {
+        return BadResponse(kResponse, at + ".path",
+                           "is \"" + Printable(path) + "\"; expected a JSON Pointer (RFC 6901)");
+      }
+      if (!has_array || !IsBelowItems(*tokens)) continue;
+      ArrayIndex index = gateway::ParseArrayIndex((*tokens)[items_path_.size()], size);
+      if (index.kind == ArrayIndex::Kind::kMalformed) {
+        return BadResponse(kResponse, at + ".path",
+                           "is \"" + Printable(path) +
+                               "\", which is no pointer to an element; expected an index such "
+                               "as 0 or 12");
+      }
+      if (index.kind == ArrayIndex::Kind::kElement) out.insert_or_assign(index.index, std::move(labels));
+    }
+    return out;
+  }
+
+  bool IsBelowItems(const std::vector<std::string>& tokens) const {
+    return tokens.size() > items_path_.size() && std::equal(items_path_.begin(), items_path_.end(), tokens.begin());
+  }
+
+  const KnownMembers& members_;
+  JsonValue paths_;
+  LabelReader reader_;
+  SharedLabels defaults_ = NoTags();
+  std::vector<std::string> items_path_;
+};
+
+Result<LabelledData> LegacyItems(JsonValue list, std::shared_ptr<const JsonText> text) {
+  LabelReader reader(kResponse);
+  std::vector<LabelledItem> items;
+  size_t i = 0;
+  for (JsonValue entry : list) {
+    std::string at = Indexed("items", i++);
+    if (!entry.Is(JsonType::kObject)) continue;
+    GUARDC_TRY(auto members, KnownMembers::Read(entry, {"data", "labels"}, ErrorKind::kBadResponse,
+                                                "label_response answered wrongly: \"" + at + "\""));
+    auto labels = members.Find("labels");
+    if (!labels) return BadResponse(kResponse, at + ".labels", "is missing; expected an object");
+    GUARDC_TRY(auto own, reader.ReadLabels(*labels, LabelForm::kUntyped, at + ".labels"));
+    auto data = members.Find("data");
+    items.push_back({std::move(own), data ? data->raw() : "null"});
+  }
+  if (items.empty()) return LabelledData();
+  return LabelledData(LabelledData::Form::kLegacy, true, std::move(items), std::move(text));
+}
+
+}  // namespace
+
+std::optional<Labels> LabelledData::Overall() const {
+  if (items_.empty()) return std::nullopt;
+  // Each set once, and all secrecy at the end: a union per item would be quadratic in what a guest sends.
+  std::vector<std::string> secrecy;
+  std::unordered_set<const ItemLabels*> seen;
+  Labels out{{}, items_.front().own->labels.integrity};
+  for (const LabelledItem& item : items_) {
+    if (!seen.insert(item.own.get()).second) continue;
+    auto tags = item.own->labels.secrecy.tags();
+    secrecy.insert(secrecy.end(), tags.begin(), tags.end());
+    out.integrity = out.integrity.Intersection(item.own->labels.integrity);
+  }
+  out.secrecy = TagSet::From(std::move(secrecy));
+  return out;
+}
+
+Result<LabelledData> ParseResponseAnswer(std::string answer, const JsonDocument& result) {
+  if (answer.empty()) return LabelledData();
+  GUARDC_TRY(auto parsed, gateway::ParseAnswer(kResponse, std::move(answer)));
+  JsonValue root = parsed->root();
+  if (root.Is(JsonType::kNull)) return LabelledData();
+  GUARDC_TRY(auto members, KnownMembers::Read(root, {"labeled_paths", "default_labels", "items_path", "items"},
+                                              ErrorKind::kBadResponse, "label_response answered wrongly"));
+  if (auto paths = members.FindNotNull("labeled_paths")) {
+    if (!paths->Is(JsonType::kArray)) {
+      return BadResponse(kResponse, "labeled_paths",
+                         "is " + std::string(JsonTypeName(paths->type())) + "; expected an array");
+    }
+    GUARDC_TRY(auto data, gateway::InnerJson(result.shared()));
+    return PathLabels(members, *paths).Apply(std::move(data));
+  }
+  auto items = members.Find("items");
+  if (!items || !items->Is(JsonType::kArray)) return LabelledData();
+  return LegacyItems(*items, std::move(parsed));
+}
+
+}  // namespace guardc

@@ -1,0 +1,136 @@
+#include "runtime/gateway/mcp_result.h"
+
+#include <algorithm>
+
+namespace guardc::gateway {
+namespace {
+
+constexpr std::string_view kWhat = "the tool's result";
+
+// Image, audio and resource parts carry no text; whatever is unknown counts as text.
+bool IsTextPart(const KnownMembers& part) {
+  auto type = part.Find("type");
+  if (!type || !type->Is(JsonType::kString)) return true;
+  auto name = type->String();
+  return !name || (*name != "image" && *name != "audio" && *name != "resource");
+}
+
+// The concatenated text of an MCP result; nullopt for what is none.
+Result<std::optional<std::string>> TextOfContent(JsonValue root) {
+  if (!root.Is(JsonType::kObject)) return std::nullopt;
+  GUARDC_TRY(auto members, KnownMembers::Read(root, {"content"}, ErrorKind::kBackend, kWhat));
+  auto content = members.Find("content");
+  if (!content || !content->Is(JsonType::kArray)) return std::nullopt;
+  std::string all;
+  std::string storage;
+  for (JsonValue element : *content) {
+    if (!element.Is(JsonType::kObject)) continue;
+    GUARDC_TRY(auto part, KnownMembers::Read(element, {"type", "text"}, ErrorKind::kBackend, kWhat));
+    auto text = part.Find("text");
+    if (!text || !text->Is(JsonType::kString) || !IsTextPart(part)) continue;
+    auto decoded = text->StringView(storage);
+    if (!decoded) return Fail(ErrorKind::kBackend, std::string(kWhat) + ": " + decoded.error().message);
+    all += *decoded;
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const JsonText>> InnerJson(const std::shared_ptr<const JsonText>& result) {
+  GUARDC_TRY(auto text, TextOfContent(result->root()));
+  if (!text) return result;
+  auto inner = JsonText::Parse(std::move(*text), "the text of the tool's result");
+  if (inner) return inner;
+  // Text that is no JSON is a text; but what only we cannot read, another reader may.
+  if (inner.error().kind == ErrorKind::kInvalidArgument) return result;
+  return inner;
+}
+
+std::string FilteredResult(const std::vector<std::string_view>& items, JsonValue original) {
+  size_t size = 2;
+  for (std::string_view item : items) size += item.size() + 1;
+  std::string array;
+  array.reserve(size);
+  array += '[';
+  for (std::string_view item : items) {
+    if (array.size() > 1) array += ',';
+    array += item;
+  }
+  array += ']';
+  std::string out = "{\"content\":[{\"type\":\"text\",\"text\":";
+  AppendJsonString(out, array);
+  out += "}]";
+  if (original.Is(JsonType::kObject)) {
+    auto members = KnownMembers::Read(original, {"content", "isError"}, ErrorKind::kBackend, kWhat);
+    if (members && members->Find("content") && members->Find("isError") &&
+        members->Find("isError")->Is(JsonType::kTrue)) {
+      out += ",\"isError\":true";
+    }
+  }
+  return out + '}';
+}
+
+std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer) {
+  std::vector<std::string> tokens;
+  if (pointer.empty()) return tokens;
+  if (pointer.front() != '/') return std::nullopt;
+  for (size_t i = 0; i < pointer.size(); ++i) {
+    char c = pointer[i];
+    if (c == '/') {
+      tokens.emplace_back();
+    } else if (c != '~') {
+      tokens.back() += c;
+    } else {
+      if (++i == pointer.size() || (pointer[i] != '0' && pointer[i] != '1')) return std::nullopt;
+      tokens.back() += pointer[i] == '0' ? '~' : '/';
+    }
+  }
+  return tokens;
+}
+
+ArrayIndex ParseArrayIndex(std::string_view token, uint64_t size) {
+  if (token == "-") return {ArrayIndex::Kind::kPastEnd, 0};
+  bool digits = !token.empty() && std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits || (token.front() == '0' && token.size() > 1)) return {ArrayIndex::Kind::kMalformed, 0};
+  uint64_t index = 0;
+  for (char c : token) {
+    index = index * 10 + static_cast<uint64_t>(c - '0');
+    if (index >= size) return {ArrayIndex::Kind::kPastEnd, 0};
+  }
+  return {ArrayIndex::Kind::kElement, index};
+}
+
+Result<std::optional<JsonValue>> Resolve(JsonValue root, const std::vector<std::string>& pointer) {
+  JsonValue at = root;
+  for (const std::string& token : pointer) {
+    if (at.Is(JsonType::kObject)) {
+      // Only this one key has to be unique; what else is in the object, the guard has seen as it is.
+      std::optional<JsonValue> found;
+      std::string storage;
+      for (auto it = at.begin(); it != at.end(); ++it) {
+        auto key = (*it).StringView(storage);
+        bool match = key && *key == token;
+        ++it;
+        if (match && found) {
+          return Fail(ErrorKind::kBackend,
+                      std::string(kWhat) + ": key \"" + Printable(token) + "\" stands there twice; expected it once");
+        }
+        if (match) found = *it;
+      }
+      if (!found) return std::nullopt;
+      at = *found;
+    } else if (at.Is(JsonType::kArray)) {
+      ArrayIndex index = ParseArrayIndex(token, at.size());
+      if (index.kind != ArrayIndex::Kind::kElement) return std::nullopt;
+      auto it = at.begin();
+      for (uint64_t i = 0; i < index.index; ++i) ++it;
+      at = *it;
+    } else {
+      return std::nullopt;
+    }
+  }
+  return at;
+}
+
+}  // namespace guardc::gateway

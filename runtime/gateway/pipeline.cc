@@ -1,0 +1,223 @@
+// GuardedCall: the phases of guard-abi 4 in their order. Run() may return early with an error or a denial from any of
+// them; only GuardedCall turns what it returns into an outcome, and only an allowed decision lets a result out.
+#include "guardc/pipeline.h"
+
+#include <exception>
+#include <utility>
+
+#include "runtime/gateway/json_text.h"
+
+namespace guardc {
+namespace {
+
+Decision Allowed() {
+  Decision decision;
+  decision.allowed = true;
+  decision.cause = DenialCause::kNone;
+  return decision;
+}
+
+class Run {
+ public:
+  Run(LabelSource& guard, Agent& agent, const CallRequest& request, const Backend& backend, Outcome& out)
+      : guard_(guard), agent_(agent), request_(request), backend_(backend), out_(out) {}
+
+  Result<Decision> Phases() {
+    GUARDC_CHECK(KnowAgent());
+    out_.phase = 1;
+    LabelQuery query{request_.tool, args_, capabilities_};
+    GUARDC_TRY(out_.resource, guard_.LabelResource(query, request_.call));
+    const Operation operation = out_.resource->operation;
+    out_.phase = 2;
+    coarse_ = CheckFlow(out_.agent_before, out_.resource->labels, operation, mode_);
+    if (!coarse_.allowed && operation != Operation::kRead) return coarse_;
+    out_.phase = 3;
+    GUARDC_TRY(result_, CallBackend());
+
+    bool is_labelled = operation == Operation::kRead || (operation == Operation::kReadWrite && mode_ != Mode::kStrict);
+    if (!is_labelled) {
+      out_.result = std::string(result_.text());
+      return Allowed();
+    }
+    out_.phase = 4;
+    GUARDC_TRY(LabelledData data, guard_.LabelResponse(query, result_, request_.call));
+    out_.phase = 5;
+    GUARDC_TRY(Decision decision, Filter(data));
+    if (!decision.allowed) return decision;
+    if (mode_ == Mode::kPropagate) Propagate(data);
+    return decision;
+  }
+
+ private:
+  // Phase 0.
+  Result<void> KnowAgent() {
+    out_.agent_before = out_.agent_after = agent_.labels();
+    GUARDC_TRY(args_, Document(request_.args_json, "the tool's arguments"));
+    if (!request_.capabilities_json.empty()) {
+      GUARDC_TRY(capabilities_, Document(request_.capabilities_json, "the capabilities"));
+    }
+    std::optional<Mode> answered = agent_.IntroducedTo(guard_);
+    if (!answered) {
+      GUARDC_TRY(AgentAnswer answer, guard_.LabelAgent(request_.policy_json, request_.call));
+      agent_.Add(answer.labels);
+      agent_.Introduce(guard_, answer.mode);
+      answered = answer.mode;
+      out_.agent_before = out_.agent_after = agent_.labels();
+    }
+    mode_ = guard_.decides_mode() ? *answered : request_.configured_mode.value_or(*answered);
+    out_.mode = mode_;
+    return {};
+  }
+
+  static Result<JsonDocument> Document(std::string_view text, std::string_view what) {
+    if (text.empty()) return JsonDocument();
+    return JsonDocument::Parse(std::string(text), what);
+  }
+
+  // Phase 3. A result that is no JSON could become anything in the message that carries it.
+  Result<JsonDocument> CallBackend() {
+    if (!backend_) return Fail(ErrorKind::kBackend, "there is no backend to call " + Tool());
+    Result<std::string> text = Fail(ErrorKind::kBackend, "");
+    try {
+      text = backend_(request_.tool, args_.text(), request_.call);
+    } catch (const std::exception& error) {
+      return Fail(ErrorKind::kBackend, "the backend threw while it ran " + Tool() + ": " + error.what());
+    } catch (...) {
+      return Fail(ErrorKind::kBackend, "the backend threw while it ran " + Tool());
+    }
+    if (!text) return std::unexpected(std::move(text).error());
+    auto parsed = JsonDocument::Parse(std::move(*text), "the result of " + Tool());
+    if (!parsed && parsed.error().kind == ErrorKind::kInvalidArgument) {
+      return Fail(ErrorKind::kBackend, parsed.error().message);
+    }
+    return parsed;
+  }
+
+  // Phase 5.
+  Result<Decision> Filter(const LabelledData& data) {
+    if (data.items().empty()) {
+      if (coarse_.allowed) {
+        out_.result = std::string(result_.text());
+        return Allowed();
+      }
+      return LeaveOut(data, Whole());
+    }
+    GUARDC_TRY(ItemsReport report, FilterItems(out_.agent_before, data, mode_));
+    if (!report.left_out.empty()) return LeaveOut(data, std::move(report));
+    out_.items = std::move(report);
+    out_.result = std::string(result_.text());
+    return Allowed();
+  }
+
+  // A result without labels of its own is one item with the resource's.
+  ItemsReport Whole() const {
+    auto own = std::make_shared<const ItemLabels>(ItemLabels{out_.resource->description, out_.resource->labels});
+    return {1, {}, {{0, std::move(own), std::make_shared<const Decision>(coarse_)}}};
+  }
+
+  Decision LeaveOut(const LabelledData& data, ItemsReport report) {
+    out_.notice = LeftOutNotice(report);
+    bool was_one_item = report.total == 1;
+    Decision first = *report.left_out.front().decision;
+    out_.items = std::move(report);
+    if (mode_ == Mode::kStrict || (was_one_item && IsSingularRead(request_.tool))) {
+      first.reason = out_.notice + "; " + first.reason;
+      return first;
+    }
+    out_.result = FilteredText(data, *out_.items, result_);
+    return Allowed();
+  }
+
+  // Phase 6.
+  void Propagate(const LabelledData& data) {
+    out_.phase = 6;
+    agent_.Read(data.Overall().value_or(out_.resource->labels));
+    out_.agent_after = agent_.labels();
+  }
+
+  std::string Tool() const { return "\"" + gateway::Printable(request_.tool) + "\""; }
+
+  LabelSource& guard_;
+  Agent& agent_;
+  const CallRequest& request_;
+  const Backend& backend_;
+  Outcome& out_;
+  JsonDocument args_;
+  std::optional<JsonDocument> capabilities_;
+  Mode mode_ = Mode::kStrict;
+  Decision coarse_;
+  JsonDocument result_;
+};
+
+Result<Decision> Attempt(LabelSource& guard, Agent& agent, const CallRequest& request, const Backend& backend,
+                         Outcome& out) {
+  try {
+    return Run(guard, agent, request, backend, out).Phases();
+  } catch (const std::exception& error) {
+    return Fail(ErrorKind::kInternal, std::string("a guarded call threw: ") + error.what());
+  }
+}
+
+}  // namespace
+
+Labels Agent::labels() const {
+  std::lock_guard lock(mutex_);
+  return labels_;
+}
+
+void Agent::Add(const Labels& labels) {
+  std::lock_guard lock(mutex_);
+  labels_ = {labels_.secrecy.Union(labels.secrecy), labels_.integrity.Union(labels.integrity)};
+}
+
+void Agent::Read(const Labels& source) {
+  std::lock_guard lock(mutex_);
+  labels_ = AfterReading(labels_, source);
+}
+
+std::optional<Mode> Agent::IntroducedTo(const LabelSource& guard) const {
+  std::lock_guard lock(mutex_);
+  auto found = modes_.find(guard.id());
+  return found == modes_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Agent::Introduce(const LabelSource& guard, Mode mode) {
+  std::lock_guard lock(mutex_);
+  modes_[guard.id()] = mode;
+}
+
+std::string_view OutcomeKindName(OutcomeKind kind) {
+  switch (kind) {
+    case OutcomeKind::kDenied:
+      return "denied";
+    case OutcomeKind::kFiltered:
+      return "filtered";
+    case OutcomeKind::kAllowed:
+      return "allowed";
+    case OutcomeKind::kError:
+      break;
+  }
+  return "error";
+}
+
+Outcome GuardedCall(LabelSource& guard, Agent& agent, const CallRequest& request, const Backend& backend) {
+  Outcome out;
+  Decision decision = DecideOrDeny(Attempt(guard, agent, request, backend, out));
+  if (!decision.allowed) {
+    out.kind = decision.error ? OutcomeKind::kError : OutcomeKind::kDenied;
+    out.result.reset();
+    out.cause = decision.cause;
+    out.reason = std::move(decision.reason);
+    out.error = std::move(decision.error);
+  } else if (out.items && !out.items->left_out.empty()) {
+    out.kind = OutcomeKind::kFiltered;
+    out.cause = out.items->left_out.front().decision->cause;
+    out.reason = out.notice + "; " + out.items->left_out.front().decision->reason;
+  } else {
+    out.kind = OutcomeKind::kAllowed;
+    out.phase = 6;
+  }
+  return out;
+}
+
+}  // namespace guardc
