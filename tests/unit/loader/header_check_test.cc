@@ -1,0 +1,158 @@
+#include "loader/header_check.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <random>
+
+#include "tests/support/test_artifact.h"
+
+namespace guardc::loader {
+namespace {
+
+using abi::ArtifactHeader;
+using test::TestArtifact;
+using ::testing::HasSubstr;
+
+Result<HeaderFacts> Check(const TestArtifact& artifact) {
+  const auto elf = CheckElf(artifact.bytes(), "guard.so");
+  if (!elf) return std::unexpected(elf.error());
+  return CheckHeader(artifact.bytes(), *elf, "guard.so");
+}
+
+TEST(HeaderCheck, GivesNamesAndTypes) {
+  const auto facts = Check(TestArtifact());
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_EQ(facts->name, "tested");
+  EXPECT_TRUE(facts->imports.empty());
+  ASSERT_EQ(facts->exports.size(), 1u);
+  EXPECT_EQ(facts->exports[0].name, "answer");
+  EXPECT_EQ(ToString(facts->exports[0].type), "func () -> i32");
+}
+
+void ExpectCorrupt(const TestArtifact& artifact, const char* message) {
+  const auto facts = Check(artifact);
+  ASSERT_FALSE(facts) << message;
+  EXPECT_EQ(facts.error().kind, ErrorKind::kCorruptArtifact);
+  EXPECT_THAT(facts.error().message, HasSubstr(message));
+}
+
+void ExpectCorruptHeader(const std::function<void(ArtifactHeader&)>& change, const char* message) {
+  TestArtifact artifact;
+  ArtifactHeader header = artifact.header();
+  change(header);
+  artifact.set_header(header);
+  ExpectCorrupt(artifact, message);
+}
+
+TEST(HeaderCheck, AnotherAbiIsIncompatible) {
+  TestArtifact artifact;
+  ArtifactHeader header = artifact.header();
+  header.abi_version = abi::kAbiVersion + 1;
+  artifact.set_header(header);
+  const auto facts = Check(artifact);
+  ASSERT_FALSE(facts);
+  EXPECT_EQ(facts.error().kind, ErrorKind::kIncompatibleArtifact);
+  EXPECT_THAT(facts.error().message, HasSubstr("ABI version"));
+}
+
+TEST(HeaderCheck, Head) {
+  using H = ArtifactHeader;
+  ExpectCorruptHeader([](H& h) { h.magic[0] = 'x'; }, "magic");
+  ExpectCorruptHeader([](H& h) { h.header_size += 4; }, "sizes");
+  ExpectCorruptHeader([](H& h) { h.total_size = 100; }, "sizes");
+  ExpectCorruptHeader([](H& h) { h.total_size = 0xffffffff; }, "sizes");
+  ExpectCorruptHeader([](H& h) { h.flags = 0x80; }, "flags");
+  ExpectCorruptHeader([](H& h) { h.init = -1; }, "initialiser");
+  ExpectCorruptHeader([](H& h) { h.module_name = {h.total_size, 1}; }, "name");
+  ExpectCorruptHeader([](H& h) { h.context_size = 100; }, "context");
+  ExpectCorruptHeader([](H& h) { h.context_size = 0; }, "context");
+  ExpectCorruptHeader([](H& h) { h.ctx_funcrefs = 0; }, "context");
+  ExpectCorruptHeader([](H& h) { h.ctx_funcrefs = h.context_size - 8; }, "context");
+  ExpectCorruptHeader([](H& h) { h.ctx_funcrefs = h.ctx_memories - 8; }, "overlap");
+  ExpectCorruptHeader([](H& h) { h.ctx_memories += 4; }, "context");
+}
+
+TEST(HeaderCheck, ListsAreInBounds) {
+  abi::ListRef ArtifactHeader::* const lists[] = {
+      &ArtifactHeader::types,      &ArtifactHeader::imports,      &ArtifactHeader::exports,
+      &ArtifactHeader::funcrefs,   &ArtifactHeader::tables,       &ArtifactHeader::memories,
+      &ArtifactHeader::globals,    &ArtifactHeader::data_sizes,   &ArtifactHeader::elem_segments,
+      &ArtifactHeader::elem_items, &ArtifactHeader::image_ranges, &ArtifactHeader::functions};
+  for (const auto list : lists) {
+    ExpectCorruptHeader([&](ArtifactHeader& h) { (h.*list) = {h.total_size, 1}; }, "out of bounds");
+    ExpectCorruptHeader([&](ArtifactHeader& h) { (h.*list) = {0xfffffff8, 1}; }, "out of bounds");
+    ExpectCorruptHeader([&](ArtifactHeader& h) { (h.*list) = {0, 0xffffffff}; }, "out of bounds");
+    ExpectCorruptHeader([&](ArtifactHeader& h) { (h.*list) = {257, 1}; }, "out of bounds");
+  }
+}
+
+// One record of a list, changed.
+template <class Record>
+TestArtifact WithRecord(abi::ListRef ArtifactHeader::* list, const std::function<void(Record&)>& change) {
+  TestArtifact artifact;
+  const uint64_t at = test::kHeaderAt + (artifact.header().*list).offset;
+  auto record = artifact.Get<Record>(at);
+  change(record);
+  artifact.Put(at, record);
+  return artifact;
+}
+
+TEST(HeaderCheck, Records) {
+  using H = ArtifactHeader;
+  const auto type = [](auto change) { return WithRecord<abi::TypeRecord>(&H::types, change); };
+  ExpectCorrupt(type([](abi::TypeRecord& r) { r.val_types = 0xffffffff; }), "type");
+  ExpectCorrupt(type([](abi::TypeRecord& r) { r.param_count = 0xffffffff; }), "type");
+  ExpectCorrupt(type([](abi::TypeRecord& r) { r.val_types += 1; }), "value type");
+  ExpectCorrupt(type([](abi::TypeRecord& r) { r.entry = 4; }), "entry");
+  ExpectCorrupt(type([](abi::TypeRecord& r) { r.host_thunk = INT32_MIN; }), "entry");
+  const auto funcref = [](auto change) { return WithRecord<abi::FuncRefRecord>(&H::funcrefs, change); };
+  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.code = 0; }), "function reference");
+  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.code += int32_t{test::kPage}; }), "function reference");
+  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.type = 1; }), "function reference");
+  const auto memory = [](auto change) { return WithRecord<abi::MemoryRecord>(&H::memories, change); };
+  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.min = 3; }), "memory");
+  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.max = 65537; }), "memory");
+  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.flags |= 8; }), "memory");
+  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.flags = 2; }), "memory");
+  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.flags |= abi::LimitsRecord::kIs64; }), "not bounds-checked");
+  const auto item = [](auto change) { return WithRecord<abi::ExportRecord>(&H::exports, change); };
+  ExpectCorrupt(item([](abi::ExportRecord& r) { r.kind = 4; }), "export");
+  ExpectCorrupt(item([](abi::ExportRecord& r) { r.index = 1; }), "export");
+  ExpectCorrupt(item([](abi::ExportRecord& r) { r.name.size = 0xffffffff; }), "export");
+  const auto function = [](auto change) { return WithRecord<abi::FunctionRecord>(&H::functions, change); };
+  ExpectCorrupt(function([](abi::FunctionRecord& r) { r.code = 8; }), "function");
+  ExpectCorrupt(function([](abi::FunctionRecord& r) { r.name.offset = 0xffffff00; }), "function");
+}
+
+TEST(HeaderCheck, Image) {
+  using H = ArtifactHeader;
+  ExpectCorruptHeader([](H& h) { h.image = 0; }, "image");
+  ExpectCorruptHeader([](H& h) { h.image += 8; }, "image");
+  ExpectCorruptHeader([](H& h) { h.image = INT32_MIN; }, "image");
+  ExpectCorruptHeader([](H& h) { h.image_size = 2 * test::kPage; }, "image");
+  ExpectCorruptHeader([](H& h) { h.image_size = 100; }, "image");
+  const auto range = [](auto change) { return WithRecord<abi::ImageRange>(&H::image_ranges, change); };
+  ExpectCorrupt(range([](abi::ImageRange& r) { r.memory = 1; }), "image range");
+  ExpectCorrupt(range([](abi::ImageRange& r) { r.size = 2 * test::kPage; }), "image range");
+  ExpectCorrupt(range([](abi::ImageRange& r) { r.image_offset = test::kPage; }), "image range");
+  ExpectCorrupt(range([](abi::ImageRange& r) { r.image_offset = 0 - test::kPage; }), "image range");
+  ExpectCorrupt(range([](abi::ImageRange& r) { r.memory_offset = 65536; }), "outside the memory");
+  ExpectCorrupt(range([](abi::ImageRange& r) { r.memory_offset = 1; }), "image range");
+}
+
+TEST(HeaderCheck, SurvivesAnyBytes) {
+  std::mt19937 random(1);
+  const TestArtifact sound;
+  for (int round = 0; round < 20000; ++round) {
+    TestArtifact artifact = sound;
+    for (unsigned changes = 1 + random() % 4; changes > 0; --changes) {
+      artifact.bytes()[test::kHeaderAt + 8 + random() % 500] = std::byte(random() % 3 == 0 ? 0xff : random());
+    }
+    (void)Check(artifact);
+  }
+}
+
+}  // namespace
+}  // namespace guardc::loader
