@@ -48,8 +48,6 @@ class Func {
   Val Ref() const;
 
  private:
-  friend class Instance;
-  friend class Store;
   friend struct RuntimeAccess;
   Store* store_ = nullptr;
   void* funcref_ = nullptr;  // abi::VmFuncRef
@@ -142,7 +140,7 @@ class Instance {
   ~Instance();
 
  private:
-  friend class Store;
+  friend struct RuntimeAccess;
   explicit Instance(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -1,0 +1,57 @@
+#include "runtime/call_control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+
+#include "runtime/trap/trap_handler.h"
+
+namespace guardc {
+
+bool CallIsInterrupted() {
+  for (const Activation* a = guardc_current_activation; a != nullptr; a = a->outer) {
+    if (a->interrupted.load(std::memory_order_acquire) != 0 || a->options->stop.stop_requested()) return true;
+    if (a->options->deadline && *a->options->deadline <= Clock::now()) return true;
+  }
+  return false;
+}
+
+bool SleepUntilInterrupted(Clock::time_point until) {
+  for (const Activation* a = guardc_current_activation; a != nullptr; a = a->outer) {
+    if (a->options->deadline) until = std::min(until, *a->options->deadline);
+  }
+  // The kick is what ends the sleep early. Blocked between the test of the flag and ppoll, which lets it in.
+  sigset_t kick, before;
+  sigemptyset(&kick);
+  sigaddset(&kick, trap::InterruptionSignal());
+  pthread_sigmask(SIG_BLOCK, &kick, &before);
+  sigset_t while_asleep = before;
+  sigdelset(&while_asleep, trap::InterruptionSignal());
+  bool interrupted = false;
+  for (;;) {
+    interrupted = CallIsInterrupted();
+    const Clock::time_point now = Clock::now();
+    if (interrupted || now >= until) break;
+    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now).count();
+    const timespec time = {.tv_sec = static_cast<time_t>(left / 1'000'000'000), .tv_nsec = left % 1'000'000'000};
+    ppoll(nullptr, 0, &time, &while_asleep);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return !interrupted;
+}
+
+CallOptions ActiveCall::Options() const {
+  CallOptions out;
+  for (const Activation* a = guardc_current_activation; a != nullptr; a = a->outer) {
+    const CallOptions& options = *a->options;
+    if (options.deadline) out.deadline = out.deadline ? std::min(*out.deadline, *options.deadline) : *options.deadline;
+    if (!out.stop.stop_possible()) out.stop = options.stop;
+    if (out.request_id.empty()) out.request_id = options.request_id;
+  }
+  return out;
+}
+
+}  // namespace guardc

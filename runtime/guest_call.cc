@@ -1,0 +1,73 @@
+#include "runtime/guest_call.h"
+
+#include <fmt/format.h>
+
+#include "runtime/store_impl.h"
+#include "runtime/type_registry.h"
+
+namespace guardc {
+
+Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module> module, HostState& host,
+                                      const CallOptions& call) {
+  std::vector<ResolvedImport> resolved;
+  std::vector<std::unique_ptr<HostImport>> host_imports;
+  for (const ImportType& import : module->imports()) {
+    const HostFunctionDef* def = FindHostFunction(import.module, import.name);
+    if (def == nullptr || import.type.kind != ExternKind::kFunc || def->type != import.type.func) {
+      const std::string given =
+          def == nullptr ? "the host has nothing of that name" : "the host gives func " + ToString(def->type);
+      return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
+                                                         import.name, ToString(import.type), given));
+    }
+    auto& made = *host_imports.emplace_back(std::make_unique<HostImport>());
+    made.vm = {&guardc_call_host, def->fn, &host};
+    made.real = def->fn;
+    resolved.push_back(ImportedFunc{nullptr, &made.vm, InternType(def->type)});
+  }
+  return store.impl().Instantiate(std::move(module), std::move(resolved), &host, std::move(host_imports), call);
+}
+
+Result<GuestFunction> GuestFunction::Bind(Instance& instance, std::string_view name, const FuncType& type) {
+  const std::optional<Extern> found = instance.Export(name);
+  const Func* func = found ? std::get_if<Func>(&*found) : nullptr;
+  if (func == nullptr) {
+    return Fail(
+        ErrorKind::kGuardAbi,
+        fmt::format("'{}' must export a function '{}' of type {}; it {}", instance.module().name(), name,
+                    ToString(type), found ? "exports something else by that name" : "exports nothing of that name"));
+  }
+  if (func->type() != type) {
+    return Fail(ErrorKind::kGuardAbi, fmt::format("'{}' exports '{}' as {}; expected {}", instance.module().name(),
+                                                  name, ToString(func->type()), ToString(type)));
+  }
+  GuestFunction out;
+  out.instance_ = &instance;
+  out.funcref_ = RuntimeAccess::Open(*func);
+  out.entry_ = instance.impl().store.EntryFor(out.funcref_->type_id);
+  return out;
+}
+
+Result<void> GuestFunction::Call(abi::Value* values, HostState& host, const CallOptions& call) const {
+  host.exit_code.reset();
+  host.error.reset();
+  // Its own function, by far the most usual case; else one that it imports and exports again.
+  Instance::Impl& instance = instance_->impl();
+  if (funcref_->context == instance.context && entry_ != nullptr) {
+    return instance.Run(entry_, funcref_->code, values, call);
+  }
+  return instance.store.Call(*funcref_, values, call);
+}
+
+GuestMemory MemoryOf(const Instance& instance, std::string_view name) {
+  const Instance::Impl& impl = instance.impl();
+  if (name.empty()) return GuestMemory(impl.memories.empty() ? nullptr : impl.memories[0]->vm);
+  const std::optional<Memory> memory = instance.ExportedMemory(name);
+  return GuestMemory(memory ? RuntimeAccess::Open(*memory)->vm : nullptr);
+}
+
+bool GrowMemory(Instance& instance, uint64_t delta_pages) {
+  std::optional<Memory> memory = instance.ExportedMemory("memory");
+  return memory && memory->Grow(delta_pages).has_value();
+}
+
+}  // namespace guardc

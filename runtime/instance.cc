@@ -1,0 +1,239 @@
+// Instantiation: one reservation per instance
+//
+//   [guard][guest stack][guard][context][memory 0 ... its reservation]
+//
+// with memory 0 exactly `context_size` above the context (abi.h), further memories on their own, and the context filled
+// from the artifact's facts. STACK-1, MEM-1.
+#include <sys/mman.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/store_impl.h"
+#include "runtime/type_registry.h"
+
+namespace guardc {
+
+namespace {
+
+size_t CountImports(const loader::LoadedArtifact& artifact, ExternKind kind) {
+  size_t count = 0;
+  for (const abi::ImportRecord& import : artifact.List<abi::ImportRecord>(artifact.header().imports)) {
+    if (static_cast<ExternKind>(import.kind) == kind) ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+Limits ToLimits(const abi::LimitsRecord& record) {
+  Limits limits;
+  limits.min = record.min;
+  if ((record.flags & abi::LimitsRecord::kHasMax) != 0) limits.max = record.max;
+  limits.is_64 = (record.flags & abi::LimitsRecord::kIs64) != 0;
+  limits.is_shared = (record.flags & abi::LimitsRecord::kIsShared) != 0;
+  return limits;
+}
+
+FuncType ToFuncType(const loader::LoadedArtifact& artifact, uint32_t type_index) {
+  const abi::TypeRecord& record = artifact.List<abi::TypeRecord>(artifact.header().types)[type_index];
+  const auto* types = artifact.At<ValType>(record.val_types);
+  FuncType out;
+  out.params.assign(types, types + record.param_count);
+  out.results.assign(types + record.param_count, types + record.param_count + record.result_count);
+  return out;
+}
+
+Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& store, std::shared_ptr<const Module> module,
+                                                               std::span<const ResolvedImport> imports) {
+  std::unique_ptr<Impl> out(new Impl(store, std::move(module)));
+  for (const ResolvedImport& import : imports) {
+    if (const auto* table = std::get_if<TableObject*>(&import)) out->tables.push_back(*table);
+    if (const auto* memory = std::get_if<LinearMemory*>(&import)) out->memories.push_back(*memory);
+    if (const auto* global = std::get_if<GlobalObject*>(&import)) out->globals.push_back(*global);
+  }
+  GUARDC_CHECK(out->Allocate());
+  GUARDC_CHECK(out->CreateMemories());
+  GUARDC_CHECK(out->MapImage());
+  GUARDC_CHECK(out->CreateTables());
+  out->CreateGlobals();
+  out->FillFunctions(imports);
+  out->FillElemSegments();
+  const loader::LoadedArtifact& artifact = out->module->artifact();
+  const auto data_sizes = artifact.List<uint32_t>(out->header().data_sizes);
+  std::memcpy(out->ContextAt<uint32_t>(out->header().ctx_data_sizes), data_sizes.data(), data_sizes.size_bytes());
+  return out;
+}
+
+Result<void> Instance::Impl::Allocate() {
+  const loader::LoadedArtifact& artifact = module->artifact();
+  const uint64_t stack_size = RoundUp(std::max<uint64_t>(store.options.stack_size, 65536), kLayoutPage);
+  const uint64_t stack_at = abi::kStackGuardSize;
+  const uint64_t context_at = stack_at + stack_size + abi::kStackGuardSize;
+  const uint64_t memory_at = context_at + header().context_size;
+  uint64_t memory_size = 0;
+  const auto defined = artifact.List<abi::MemoryRecord>(header().memories);
+  if (memories.empty() && !defined.empty()) {
+    GUARDC_TRY(const uint64_t max_pages, MaxPages(ToLimits(defined[0].limits), store.options.memory_cap_pages));
+    memory_size = MemoryReservation(max_pages, (defined[0].flags & abi::MemoryRecord::kBoundsChecked) != 0);
+  }
+  const std::string what =
+      fmt::format("an instance of '{}' ({} MiB of it for its memory)", module->name(), memory_size >> 20);
+  GUARDC_TRY(space, AddressSpace::Reserve(memory_at + memory_size, what));
+  if (!Commit(space.base() + stack_at, stack_size) || !Commit(space.base() + context_at, header().context_size)) {
+    return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot make {} KiB of stack and context accessible for {}",
+                                                     (stack_size + header().context_size) >> 10, what));
+  }
+  activation.stack_guard_low = reinterpret_cast<uintptr_t>(space.base());
+  activation.stack_low = activation.stack_guard_low + stack_at;
+  activation.stack_top = activation.stack_low + stack_size;
+  activation.regions = &store.regions;
+  context = reinterpret_cast<abi::VmContext*>(space.base() + context_at);
+  *context = {&guardc_call_host, &kBuiltins, this, 0};
+  return {};
+}
+
+Result<void> Instance::Impl::CreateMemories() {
+  const size_t imported = memories.size();
+  auto** pointers = ContextAt<abi::VmMemory*>(header().ctx_imported_memories);
+  for (size_t i = 0; i < imported; ++i) pointers[i] = memories[i]->vm;
+
+  const auto defined = module->artifact().List<abi::MemoryRecord>(header().memories);
+  for (size_t i = 0; i < defined.size(); ++i) {
+    LinearMemory& memory = store.memories.emplace_back();
+    memory.store = &store;
+    memory.type.limits = ToLimits(defined[i].limits);
+    GUARDC_TRY(memory.max_pages, MaxPages(memory.type.limits, store.options.memory_cap_pages));
+    memory.reserved = MemoryReservation(memory.max_pages, (defined[i].flags & abi::MemoryRecord::kBoundsChecked) != 0);
+    std::byte* base = reinterpret_cast<std::byte*>(context) + header().context_size;
+    if (imported + i != 0) {
+      GUARDC_TRY(memory.space, AddressSpace::Reserve(memory.reserved,
+                                                     fmt::format("memory {} of '{}'", imported + i, module->name())));
+      base = memory.space.base();
+    }
+    memory.vm = ContextAt<abi::VmMemory>(header().ctx_memories) + i;
+    *memory.vm = {reinterpret_cast<uint8_t*>(base), 0};
+    store.regions.Add(reinterpret_cast<uintptr_t>(base), memory.reserved);
+    if (memory.Grow(memory.type.limits.min) != 0) {
+      return Fail(ErrorKind::kOutOfMemory,
+                  fmt::format("cannot make the initial {} pages of a memory of '{}' accessible", memory.type.limits.min,
+                              module->name()));
+    }
+    memories.push_back(&memory);
+  }
+  return {};
+}
+
+// Data segments with constant offsets, as pages of the artifact's file: nothing is copied until the guest writes.
+Result<void> Instance::Impl::MapImage() {
+  const loader::LoadedArtifact& artifact = module->artifact();
+  const size_t imported = CountImports(artifact, ExternKind::kMemory);
+  for (const abi::ImageRange& range : artifact.List<abi::ImageRange>(header().image_ranges)) {
+    const abi::VmMemory& memory = *memories[imported + range.memory]->vm;
+    if (range.memory_offset > memory.size || range.size > memory.size - range.memory_offset) {
+      return Fail(ErrorKind::kCorruptArtifact,
+                  fmt::format("the memory image of '{}' does not fit into its memory", module->name()));
+    }
+    void* at = memory.base + range.memory_offset;
+    if (mmap(at, range.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, artifact.image_fd(),
+             static_cast<off_t>(artifact.image_file_offset() + range.image_offset)) != at) {
+      return Fail(ErrorKind::kOutOfMemory,
+                  fmt::format("cannot map the memory image of '{}': {}", module->name(), strerror(errno)));
+    }
+  }
+  return {};
+}
+
+Result<void> Instance::Impl::CreateTables() {
+  auto** pointers = ContextAt<abi::VmTable*>(header().ctx_imported_tables);
+  for (size_t i = 0; i < tables.size(); ++i) pointers[i] = tables[i]->vm;
+
+  auto* records = ContextAt<abi::VmTable>(header().ctx_tables);
+  for (const abi::TableRecord& defined : module->artifact().List<abi::TableRecord>(header().tables)) {
+    abi::VmTable* record = records++;
+    if ((defined.flags & abi::TableRecord::kStatic) != 0) {
+      tables.push_back(nullptr);
+      continue;
+    }
+    TableObject& table = store.tables.emplace_back();
+    table.store = &store;
+    const TableType type{static_cast<ValType>(defined.element), ToLimits(defined.limits)};
+    GUARDC_CHECK(table.Create(type, store.options.table_cap, record, nullptr));
+    tables.push_back(&table);
+  }
+  return {};
+}
+
+void Instance::Impl::CreateGlobals() {
+  auto** pointers = ContextAt<abi::Value*>(header().ctx_imported_globals);
+  for (size_t i = 0; i < globals.size(); ++i) pointers[i] = globals[i]->value;
+
+  auto* values = ContextAt<abi::Value>(header().ctx_globals);
+  for (const abi::GlobalRecord& defined : module->artifact().List<abi::GlobalRecord>(header().globals)) {
+    GlobalObject& global = store.globals.emplace_back();
+    global.store = &store;
+    global.type = {static_cast<ValType>(defined.type), defined.is_mutable != 0};
+    global.value = values++;
+    globals.push_back(&global);
+  }
+}
+
+void Instance::Impl::FillFunctions(std::span<const ResolvedImport> imports) {
+  const loader::LoadedArtifact& artifact = module->artifact();
+  const auto types = artifact.List<abi::TypeRecord>(header().types);
+  auto* type_ids = ContextAt<uint32_t>(header().ctx_type_ids);
+  for (uint32_t i = 0; i < types.size(); ++i) {
+    type_ids[i] = InternType(ToFuncType(artifact, i));
+    if (types[i].entry != 0) {
+      store.entries.try_emplace(
+          type_ids[i], reinterpret_cast<abi::EntryFn>(reinterpret_cast<uintptr_t>(artifact.At<char>(types[i].entry))));
+    }
+    if (types[i].host_thunk != 0) store.host_thunks.try_emplace(type_ids[i], artifact.At<char>(types[i].host_thunk));
+  }
+
+  auto* slot = ContextAt<abi::VmFuncRef>(header().ctx_funcrefs);
+  const auto import_records = artifact.List<abi::ImportRecord>(header().imports);
+  for (size_t i = 0; i < imports.size(); ++i) {
+    const auto* func = std::get_if<ImportedFunc>(&imports[i]);
+    if (func == nullptr) continue;
+    const void* function_code = func->code;
+    if (function_code == nullptr) function_code = artifact.At<char>(types[import_records[i].type].host_thunk);
+    *slot++ = {function_code, func->context, func->type_id, 0};
+  }
+  for (const abi::FuncRefRecord& func : artifact.List<abi::FuncRefRecord>(header().funcrefs)) {
+    *slot++ = {artifact.At<char>(func.code), context, type_ids[func.type], 0};
+  }
+}
+
+void Instance::Impl::FillElemSegments() {
+  const loader::LoadedArtifact& artifact = module->artifact();
+  const auto items = artifact.List<uint32_t>(header().elem_items);
+  auto* funcrefs = ContextAt<abi::VmFuncRef>(header().ctx_funcrefs);
+  auto* records = ContextAt<abi::VmElemSegment>(header().ctx_elem_segments);
+  for (const abi::ElemSegmentRecord& segment : artifact.List<abi::ElemSegmentRecord>(header().elem_segments)) {
+    std::vector<void*>& elements = elem_segments.emplace_back();
+    elements.reserve(segment.count);
+    for (const uint32_t item : items.subspan(segment.first_item, segment.count)) {
+      if (item == abi::ElemSegmentRecord::kNullItem) {
+        elements.push_back(nullptr);
+      } else if ((item & abi::ElemSegmentRecord::kGlobalItem) != 0) {
+        elements.push_back(globals[item & ~abi::ElemSegmentRecord::kGlobalItem]->value->ref);
+      } else {
+        elements.push_back(&funcrefs[item]);
+      }
+    }
+    *records++ = {elements.data(), elements.size()};
+  }
+}
+
+const abi::ExportRecord* Instance::Impl::FindExport(std::string_view name) const {
+  const loader::LoadedArtifact& artifact = module->artifact();
+  for (const abi::ExportRecord& record : artifact.List<abi::ExportRecord>(header().exports)) {
+    if (artifact.String(record.name) == name) return &record;
+  }
+  return nullptr;
+}
+
+}  // namespace guardc

@@ -1,0 +1,169 @@
+// What is behind Store and Instance. Internal to the runtime's core; a Store and all in it belong to one thread at a
+// time.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "artifact/abi.h"
+#include "guardc/instance.h"
+#include "runtime/address_space.h"
+#include "runtime/host/host_functions.h"
+#include "runtime/memory.h"
+#include "runtime/table.h"
+#include "runtime/trap/activation.h"
+#include "runtime/trap/code_registry.h"
+
+namespace guardc {
+
+struct GlobalObject {
+  GlobalType type;
+  abi::Value* value = nullptr;  // in the defining instance's context, or `own`
+  abi::Value own = {};
+  const void* store = nullptr;
+};
+
+// Behind Store::NewFunc. `vm` is the context that generated code passes to the thunk and the thunk to CallHostFunction.
+struct HostFuncObject {
+  abi::VmHostFunc vm;
+  abi::VmFuncRef ref;  // `code` is null until some module of the Store has a thunk for the type
+  HostFunction function;
+  Store::Impl* store;
+};
+
+// An import that a function of the guard's host answers (host_functions.h).
+struct HostImport {
+  abi::VmHostFunc vm;  // vm.fn is `real`, or a wrapper that takes the time
+  abi::HostFn real;
+};
+
+struct ImportedFunc {
+  const void* code;  // null: the importing artifact's thunk for the type
+  void* context;
+  uint32_t type_id;
+};
+using ResolvedImport = std::variant<ImportedFunc, TableObject*, LinearMemory*, GlobalObject*>;  // order of ExternKind
+
+class Store::Impl {
+ public:
+  Impl(Store* store, StoreOptions o) : self(store), options(o) {}
+
+  // Links, allocates and runs `init`. `host` may be null.
+  [[nodiscard]] Result<Instance*> Instantiate(std::shared_ptr<const Module> module, std::vector<ResolvedImport> imports,
+                                              HostState* host, std::vector<std::unique_ptr<HostImport>> host_imports,
+                                              const CallOptions& call);
+  // kInvalidArgument for an extern of another Store.
+  [[nodiscard]] Result<ResolvedImport> Resolve(const Extern& import);
+
+  // The instance that defines the function, or null for a host function.
+  Instance::Impl* InstanceOf(const abi::VmFuncRef& function) const;
+  // Calls any function of the Store, on values of the right types.
+  [[nodiscard]] Result<void> Call(const abi::VmFuncRef& function, abi::Value* values, const CallOptions& call);
+  // Null where no module of the Store can enter functions of that type.
+  abi::EntryFn EntryFor(uint32_t type_id) const;
+  // A funcref that generated code may call: gives a host function its code. kUnsupported where no module of the Store
+  // imports a function of its type.
+  [[nodiscard]] Result<void> MakeCallable(void* funcref) const;
+  // What a host function that answered kHostUnwind left behind.
+  Error TakeHostError();
+
+  // Checks the type of `val`, and that a funcref can be called.
+  [[nodiscard]] Result<abi::Value> ToValue(const Val& val, ValType type) const;
+
+  Store* const self;
+  const StoreOptions options;
+  MemoryRegions regions;
+  std::vector<std::unique_ptr<Instance>> instances;  // those whose start function failed as well
+  std::unordered_map<const void*, Instance::Impl*> by_context;
+  std::unordered_map<uint32_t, abi::EntryFn> entries;     // by type id, from any module
+  std::unordered_map<uint32_t, const void*> host_thunks;  // by type id, from any module
+  std::vector<HostState*> hosts;
+  std::deque<HostFuncObject> host_funcs;
+  std::deque<LinearMemory> memories;
+  std::deque<TableObject> tables;
+  std::deque<GlobalObject> globals;
+  std::optional<Error> host_error;  // of a HostFuncObject
+};
+
+class Instance::Impl {
+ public:
+  // Allocates; runs nothing. Imports must have been matched.
+  [[nodiscard]] static Result<std::unique_ptr<Impl>> Create(Store::Impl& store, std::shared_ptr<const Module> module,
+                                                            std::span<const ResolvedImport> imports);
+
+  // Runs `entry(context, code, values)` on this instance's stack.
+  [[nodiscard]] Result<void> Run(abi::EntryFn entry, const void* code, abi::Value* values, const CallOptions& call);
+
+  const abi::ArtifactHeader& header() const { return module->artifact().header(); }
+  template <class T>
+  T* ContextAt(uint32_t offset) const {
+    return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(context) + offset);
+  }
+  // Null where there is none of that name.
+  const abi::ExportRecord* FindExport(std::string_view name) const;
+
+  Store::Impl& store;
+  const std::shared_ptr<const Module> module;
+  const RegisteredCode code;
+  HostState* host = nullptr;
+  std::vector<std::unique_ptr<HostImport>> host_imports;
+  AddressSpace space;  // guard, stack, guard, context, memory 0
+  abi::VmContext* context = nullptr;
+  Activation activation;
+  // Index spaces, imports first. Null for static tables.
+  std::vector<LinearMemory*> memories;
+  std::vector<TableObject*> tables;
+  std::vector<GlobalObject*> globals;
+  std::vector<std::vector<void*>> elem_segments;
+  std::shared_ptr<const Error> failure;  // TRAP-5
+  bool is_active = false;
+  bool is_timed = false;  // host_imports go through the wrapper
+
+ private:
+  Impl(Store::Impl& s, std::shared_ptr<const Module> m) : store(s), module(std::move(m)), code(module->artifact()) {}
+
+  Result<void> Allocate();
+  Result<void> CreateMemories();
+  Result<void> MapImage();
+  Result<void> CreateTables();
+  void CreateGlobals();
+  void FillFunctions(std::span<const ResolvedImport> imports);
+  void FillElemSegments();
+
+  Error DescribeOutcome(uint32_t outcome, InterruptReason reason);
+  void FailAllOnStack(const Error& error, std::span<const loader::LoadedArtifact* const> artifacts);
+  void SetTimed(bool timed);
+};
+
+extern const abi::VmBuiltins kBuiltins;
+
+// HostFn of every HostFuncObject.
+TrapCode CallHostFunction(void* self, abi::Value* values);
+
+Val ToVal(const abi::Value& value, ValType type);
+Limits ToLimits(const abi::LimitsRecord& record);
+FuncType ToFuncType(const loader::LoadedArtifact& artifact, uint32_t type_index);
+
+// Compares imports with what was given for them. kUnknownImport.
+[[nodiscard]] Result<void> CheckImports(const Module& module, std::span<const ResolvedImport> given);
+
+// Handles are made and opened here alone.
+struct RuntimeAccess {
+  static Func MakeFunc(Store* store, abi::VmFuncRef* ref);
+  static Memory MakeMemory(LinearMemory* memory);
+  static Table MakeTable(TableObject* table);
+  static Global MakeGlobal(GlobalObject* global);
+  static abi::VmFuncRef* Open(const Func& func);
+  static LinearMemory* Open(const Memory& memory);
+  static TableObject* Open(const Table& table);
+  static GlobalObject* Open(const Global& global);
+  static Store* StoreOf(const Func& func);
+  static std::unique_ptr<Instance> MakeInstance(std::unique_ptr<Instance::Impl> impl);
+};
+
+}  // namespace guardc

@@ -1,0 +1,74 @@
+// Frames are mapped to functions by the start that the unwind table gives: entries, thunks and the artifact's memcpy
+// have none in the list of functions and are left out. Inlined functions do not show.
+#include "runtime/trap/backtrace.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "runtime/trap/code_registry.h"
+#include "runtime/trap/unwind.h"
+
+namespace guardc {
+
+namespace {
+
+constexpr size_t kMaxFrames = 64;
+
+// Function records are in order of their index, not of their code: found by a search through all, for few frames.
+const abi::FunctionRecord* FindFunction(const loader::LoadedArtifact& artifact, uintptr_t begin) {
+  const auto header = reinterpret_cast<uintptr_t>(&artifact.header());
+  const auto offset = static_cast<int64_t>(begin) - static_cast<int64_t>(header);
+  for (const abi::FunctionRecord& function : artifact.List<abi::FunctionRecord>(artifact.header().functions)) {
+    if (function.code != 0 && function.code == offset) return &function;
+  }
+  return nullptr;
+}
+
+// A kick may find the guest in our stub, on its way to or from a host function: then the guest function is the caller.
+GuestRegisters LeaveStub(GuestRegisters registers, const StackBounds& stack) {
+  if (FindCode(registers.pc).Contains(registers.pc)) return registers;
+#if defined(__x86_64__)
+  // Before the stub has pushed, or after it has popped, the return address is on top; else below one saved register.
+  for (const uintptr_t at : {registers.sp, registers.sp + 8}) {
+    if (at < stack.low || at > stack.high - 8) break;
+    uintptr_t return_address;
+    std::memcpy(&return_address, reinterpret_cast<const void*>(at), sizeof(return_address));
+    if (FindCode(return_address).Contains(return_address)) return {return_address, at + 8, registers.fp, 0, 0};
+  }
+#else
+  static_cast<void>(stack);
+  if (FindCode(registers.lr).Contains(registers.lr)) return {registers.lr, registers.sp, registers.fp, 0, 0};
+#endif
+  return registers;
+}
+
+}  // namespace
+
+Backtrace WalkGuestStack(const Activation& activation, bool to_the_end) {
+  const StackBounds stack{activation.stack_low, activation.stack_top};
+  GuestRegisters registers = LeaveStub(activation.left_at, stack);
+  Backtrace out;
+  while (to_the_end || out.frames.size() < kMaxFrames) {
+    const loader::LoadedArtifact* artifact = FindArtifact(registers.pc);
+    if (artifact == nullptr) break;
+    const bool was_exact = registers.is_exact != 0;
+    const auto description =
+        FindFrameDescription(artifact->eh_frame_hdr(), was_exact ? registers.pc : registers.pc - 1);
+    if (!description) break;
+    if (std::ranges::find(out.artifacts, artifact) == out.artifacts.end()) out.artifacts.push_back(artifact);
+    if (out.frames.size() < kMaxFrames) {
+      if (const auto* function = FindFunction(*artifact, description->begin)) {
+        out.frames.push_back({function->function, std::string(artifact->String(function->name)),
+                              function->module_offset, registers.pc - description->begin});
+      }
+    }
+    // Each step moves up the stack (but for the innermost, which may have no frame yet), so the walk ends.
+    const uintptr_t sp = registers.sp;
+    if (!Unwind(*description, stack, registers)) break;
+    if (registers.sp <= sp && !(was_exact && registers.sp == sp)) break;
+  }
+  return out;
+}
+
+}  // namespace guardc

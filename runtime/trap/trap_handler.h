@@ -1,0 +1,20 @@
+// Signals: what the process needs once, and the kick.
+#pragma once
+
+#include "guardc/result.h"
+
+namespace guardc::trap {
+
+// Installs the handlers, once per process, at the first use (never in a constructor: a Go runtime must have started
+// before). kUnsupported where the process uses shadow stacks.
+[[nodiscard]] Result<void> InstallHandlers();
+
+// For the signal of interruption, before InstallHandlers(): kInvalidArgument for anything but a real-time signal, or
+// afterwards.
+[[nodiscard]] Result<void> SetInterruptionSignal(int signal);
+int InterruptionSignal();
+
+// Sends the signal of interruption to a thread of this process.
+void Kick(int tid);
+
+}  // namespace guardc::trap

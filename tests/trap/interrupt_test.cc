@@ -1,0 +1,211 @@
+// Deadlines and stop tokens, wherever the guest is. INT-1.
+#include <signal.h>
+#include <sys/time.h>
+
+#include <atomic>
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
+#include "tests/trap/guest_fixture.h"
+
+namespace guardc {
+namespace {
+
+using namespace std::chrono_literals;
+
+CallOptions Within(std::chrono::nanoseconds time) { return {.deadline = Clock::now() + time}; }
+
+void ExpectInterrupted(const Result<void>& result, ErrorKind kind) {
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().kind, kind) << result.error().message;
+  // A loaded machine may use up a short deadline before the guest is entered.
+  if (result.error().message.find("before the guest was entered") != std::string::npos) return;
+  EXPECT_EQ(result.error().details().trap, TrapCode::kInterrupted);
+}
+
+TEST(Interrupt, ADeadlineStopsAnEndlessLoop) {
+  Guest guest;
+  const auto start = Clock::now();
+  const Result<void> result = guest.Run("spin", Within(10ms));
+  const auto took = Clock::now() - start;
+  ExpectInterrupted(result, ErrorKind::kDeadline);
+  EXPECT_THAT(FrameNames(result.error()), ::testing::ElementsAre("spin"));
+  EXPECT_GE(took, 10ms);
+  EXPECT_LT(took, 2s);
+  EXPECT_TRUE(guest.instance->failed());
+}
+
+TEST(Interrupt, ADeadlineStopsABulkLoop) {
+  Guest guest;
+  const Result<void> result = guest.Run("fill", Within(10ms));
+  ExpectInterrupted(result, ErrorKind::kDeadline);
+  EXPECT_THAT(FrameNames(result.error()), ::testing::ElementsAre("fill"));
+}
+
+TEST(Interrupt, AStopTokenStopsAnEndlessLoop) {
+  Guest guest;
+  std::stop_source source;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(10ms);
+    source.request_stop();
+  });
+  ExpectInterrupted(guest.Run("spin", {.stop = source.get_token()}), ErrorKind::kCancelled);
+}
+
+TEST(Interrupt, NothingRunsAfterTheDeadlineOrTheStop) {
+  Guest guest;
+  const Result<void> late = guest.Run("unreachable", Within(-1ms));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, ErrorKind::kDeadline);
+  std::stop_source source;
+  source.request_stop();
+  const Result<void> stopped = guest.Run("unreachable", {.stop = source.get_token()});
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().kind, ErrorKind::kCancelled);
+  EXPECT_FALSE(guest.instance->failed());
+  EXPECT_TRUE(guest.Run("log", Within(10s)));
+}
+
+TEST(Interrupt, TheReturnFromAHostFunctionTestsTheFlag) {
+  Guest guest;
+  guest.log.on_line = [] { std::this_thread::sleep_for(30ms); };
+  const Result<void> result = guest.Run("log", Within(5ms));
+  ExpectInterrupted(result, ErrorKind::kDeadline);
+  EXPECT_EQ(guest.log.lines.size(), 1u);
+  EXPECT_THAT(FrameNames(result.error()), ::testing::ElementsAre("log"));
+}
+
+TEST(Interrupt, ASleepingHostFunctionIsWoken) {
+  for (const bool by_deadline : {true, false}) {
+    Guest guest;
+    std::stop_source source;
+    std::jthread stopper([&] {
+      std::this_thread::sleep_for(10ms);
+      if (!by_deadline) source.request_stop();
+    });
+    bool slept = true;
+    guest.log.on_line = [&] { slept = guest.host.control->SleepUntil(Clock::now() + 60s); };
+    CallOptions options = {.stop = source.get_token()};
+    if (by_deadline) options.deadline = Clock::now() + 10ms;
+    ExpectInterrupted(guest.Run("log", options), by_deadline ? ErrorKind::kDeadline : ErrorKind::kCancelled);
+    EXPECT_FALSE(slept);
+    EXPECT_EQ(guest.host.control, nullptr);
+  }
+}
+
+TEST(Interrupt, ASleepUndisturbedEndsInTime) {
+  Guest guest;
+  guest.log.on_line = [&] {
+    EXPECT_TRUE(guest.host.control->SleepUntil(Clock::now() + 5ms));
+    EXPECT_FALSE(guest.host.control->Interrupted());
+  };
+  EXPECT_TRUE(guest.Run("log", Within(60s)));
+  EXPECT_TRUE(guest.Run("log"));
+}
+
+TEST(Interrupt, AHostFunctionMayStopItsOwnCall) {
+  Guest guest;
+  std::stop_source source;
+  guest.log.on_line = [&] {
+    source.request_stop();
+    EXPECT_TRUE(guest.host.control->Interrupted());
+    EXPECT_TRUE(guest.host.control->Options().stop.stop_requested());
+  };
+  ExpectInterrupted(guest.Run("log", {.stop = source.get_token()}), ErrorKind::kCancelled);
+}
+
+TEST(Interrupt, AnOuterRequestEndsTheInnerGuest) {
+  Guest outer, inner;
+  outer.log.on_line = [&] {
+    // The inner call has no deadline of its own, or a later one.
+    ExpectInterrupted(inner.Run("spin", Within(60s)), ErrorKind::kDeadline);
+  };
+  ExpectInterrupted(outer.Run("log", Within(10ms)), ErrorKind::kDeadline);
+  EXPECT_TRUE(inner.instance->failed());
+  EXPECT_TRUE(outer.instance->failed());
+}
+
+TEST(Interrupt, AnInnerRequestLeavesTheOuterGuestAlone) {
+  Guest outer, inner;
+  outer.log.on_line = [&] { ExpectInterrupted(inner.Run("spin", Within(10ms)), ErrorKind::kDeadline); };
+  EXPECT_TRUE(outer.Run("log", Within(60s)));
+  EXPECT_FALSE(outer.instance->failed());
+}
+
+TEST(Interrupt, NoKickReachesALaterCall) {
+  Guest guest({.fail_after_trap = false});
+  int interrupted = 0;
+  for (int i = 0; i < 300; ++i) {
+    std::stop_source source;
+    std::jthread stopper([&source, i] {
+      for (int spin = 0; spin < i * 40; ++spin) asm volatile("");
+      source.request_stop();
+    });
+    const Result<uint32_t> result = guest.Run1("load", 16, {.stop = source.get_token()});
+    if (!result) {
+      EXPECT_EQ(result.error().kind, ErrorKind::kCancelled);
+      ++interrupted;
+    }
+    stopper.join();
+    EXPECT_EQ(guest.Run1("load", 16).value(), 0x6c6c6568u);
+  }
+  RecordProperty("interrupted", interrupted);
+}
+
+TEST(Interrupt, AmongHostCalls) {
+  Guest guest({.fail_after_trap = false});
+  for (int i = 0; i < 50; ++i) {
+    guest.log.lines.clear();
+    const CallOptions options = Within(std::chrono::microseconds(200 + 37 * i));
+    const Result<void> result = guest.Run("log_forever", options);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().kind, ErrorKind::kDeadline);
+  }
+}
+
+// Foreign signals that land in guest code, on the guest's stack where they have no SA_ONSTACK.
+class Timers : public ::testing::TestWithParam<int> {};
+
+std::atomic<int> timer_signals = 0;
+
+TEST_P(Timers, ForeignSignalsDoNotDisturb) {
+  struct sigaction action = {};
+  struct sigaction old_alarm, old_prof;
+  action.sa_handler = [](int) { ++timer_signals; };
+  action.sa_flags = SA_RESTART | GetParam();
+  sigaction(SIGALRM, &action, &old_alarm);
+  sigaction(SIGPROF, &action, &old_prof);
+  const itimerval often = {.it_interval = {0, 200}, .it_value = {0, 200}};
+  const itimerval never = {};
+  setitimer(ITIMER_REAL, &often, nullptr);
+  setitimer(ITIMER_PROF, &often, nullptr);
+  Guest guest({.fail_after_trap = false});
+  timer_signals = 0;
+  for (int i = 0; i < 100; ++i) {
+    ExpectInterrupted(guest.Run(i % 2 == 0 ? "spin" : "log_forever", Within(2ms)), ErrorKind::kDeadline);
+    ExpectTrap(guest.Run("unreachable"), TrapCode::kUnreachable, "unreachable");
+    ExpectTrap(guest.Run1("load", 1 << 20), TrapCode::kMemoryOutOfBounds, "load");
+    guest.log.lines.clear();
+  }
+  setitimer(ITIMER_REAL, &never, nullptr);
+  setitimer(ITIMER_PROF, &never, nullptr);
+  sigaction(SIGALRM, &old_alarm, nullptr);
+  sigaction(SIGPROF, &old_prof, nullptr);
+  EXPECT_GT(timer_signals, 10);
+}
+INSTANTIATE_TEST_SUITE_P(Interrupt, Timers, ::testing::Values(0, SA_ONSTACK));
+
+TEST(Interrupt, AfterAFork) {
+  Guest guest({.fail_after_trap = false});
+  ExpectInterrupted(guest.Run("spin", Within(2ms)), ErrorKind::kDeadline);
+  EXPECT_EXIT(
+      {
+        const Result<void> result = guest.Run("spin", Within(2ms));
+        _exit(!result && result.error().kind == ErrorKind::kDeadline ? 7 : 1);
+      },
+      ::testing::ExitedWithCode(7), "");
+}
+
+}  // namespace
+}  // namespace guardc
