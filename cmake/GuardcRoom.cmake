@@ -9,7 +9,7 @@ target_compile_options(guardc_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Wimplicit-fallthrough;-Wno-missing-field-initializers>
   $<$<AND:$<BOOL:${GUARDC_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>)
 # GCC 12 sees an overlap in "literal" + std::string that is not there (its bug 105651).
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+if(GUARDC_WERROR AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(guardc_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 target_include_directories(guardc_flags INTERFACE
