@@ -51,18 +51,11 @@ void FunctionLowering::AtomicRmw(llvm::AtomicRMWInst::BinOp op, llvm::Type* narr
 
 void FunctionLowering::AtomicCompareExchange(llvm::Type* narrow, llvm::Type* wide, const Instr& instr) {
   const uint32_t width = WidthOf(narrow);
+  // A narrow form wraps what it expects before it compares.
   llvm::Value* replacement = b_.CreateTrunc(Pop(), narrow);
-  llvm::Value* expected = Pop();
+  llvm::Value* expected = b_.CreateTrunc(Pop(), narrow);
   llvm::Value* address = AtomicAddress(Pop(), instr, width);
-  llvm::Value* narrow_expected = b_.CreateTrunc(expected, narrow);
-  // What was read is compared zero-extended: an expected value that does not fit never matches. Then the exchange
-  // writes back what it found, so that it still traps and orders.
-  if (narrow != wide) {
-    llvm::Value* fits = b_.CreateICmpEQ(b_.CreateZExt(narrow_expected, wide), expected);
-    replacement = b_.CreateSelect(fits, replacement, narrow_expected);
-  }
-  llvm::Value* pair =
-      b_.CreateAtomicCmpXchg(address, narrow_expected, replacement, llvm::MaybeAlign(width), kOrder, kOrder);
+  llvm::Value* pair = b_.CreateAtomicCmpXchg(address, expected, replacement, llvm::MaybeAlign(width), kOrder, kOrder);
   Push(b_.CreateZExt(b_.CreateExtractValue(pair, 0), wide));
 }
 
