@@ -1,0 +1,189 @@
+// The compiler's route, in order. Each step is one function of one file; what they hand on is plain data until the
+// lowering, and LLVM's from there.
+#include "guardc/compile.h"
+
+#include <fmt/format.h>
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+
+#include <chrono>
+
+#include "artifact/abi.h"
+#include "artifact/cache_key.h"
+#include "artifact/cache_store.h"
+#include "artifact/manifest.h"
+#include "base/hash.h"
+#include "compiler/emit/artifact_facts.h"
+#include "compiler/emit/chunks.h"
+#include "compiler/emit/generate.h"
+#include "compiler/emit/link.h"
+#include "compiler/emit/memory_image.h"
+#include "compiler/emit/module_facts.h"
+#include "compiler/emit/parallel.h"
+#include "compiler/emit/target.h"
+#include "compiler/frontend/guard_profile.h"
+#include "compiler/frontend/wabt_reader.h"
+#include "compiler/lower/context_layout.h"
+#include "compiler/manifest.h"
+#include "guardc/version.h"
+
+namespace guardc {
+namespace {
+
+using namespace compiler;  // NOLINT: this file is the compiler's front
+
+class PhaseTimer {
+ public:
+  explicit PhaseTimer(std::vector<PhaseTime>& phases) : phases_(phases) {}
+  // Ends the phase that began with the last one's end.
+  void Done(std::string phase) {
+    const auto now = std::chrono::steady_clock::now();
+    phases_.push_back({std::move(phase), std::chrono::duration<double, std::milli>(now - last_).count()});
+    last_ = now;
+  }
+
+ private:
+  std::vector<PhaseTime>& phases_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Result<void> CheckOptions(const CompileOptions& options) {
+  if (options.opt_level < 0 || options.opt_level > 3) {
+    return Fail(ErrorKind::kInvalidArgument, fmt::format("optimisation level {}, expected 0 to 3", options.opt_level));
+  }
+  return {};
+}
+
+Result<Module> ReadChecked(std::span<const std::byte> wasm, Profile profile) {
+  GUARDC_TRY(Module module, ReadModule(wasm, FeatureSet{}));
+  if (profile == Profile::kGuard) GUARDC_CHECK(CheckGuardProfile(module));
+  return module;
+}
+
+Result<std::vector<char>> EmitFacts(const ModuleFacts& facts, const MemoryImage& image, const CodeOptions& options) {
+  llvm::LLVMContext context;
+  GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
+  const auto module = CreateFactsModule(context, facts, image, options.target.page_size);
+  PrepareModule(*module, options.target, *machine);
+  return GenerateObject(*module, *machine);
+}
+
+// IR or assembly of all the code, for reading.
+Result<std::vector<std::byte>> EmitText(std::vector<CodeChunk>& chunks, const CodeOptions& options, Emit emit) {
+  llvm::LLVMContext context;
+  GUARDC_TRY(const auto module, MergeChunks(chunks, context));
+  std::vector<char> text;
+  if (emit == Emit::kAssembly) {
+    GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
+    GUARDC_TRY(text, GenerateAssembly(*module, *machine));
+  } else {
+    std::string printed;
+    llvm::raw_string_ostream out(printed);
+    module->print(out, nullptr);
+    text.assign(printed.begin(), printed.end());
+  }
+  const auto bytes = std::as_bytes(std::span(text));
+  return std::vector<std::byte>(bytes.begin(), bytes.end());
+}
+
+artifact::Identity IdentityOf(std::span<const std::byte> wasm, const CompileOptions& options,
+                              const CompileTarget& target) {
+  artifact::Identity identity;
+  identity.wasm_sha256 = Sha256Of(wasm).Hex();
+  identity.guardc_version = kVersion;
+  identity.llvm_version = LlvmVersion();
+  identity.abi_version = abi::kAbiVersion;
+  identity.target = target.identity;
+  identity.options = {.opt_level = options.opt_level,
+                      .profile = options.profile,
+                      .bounds_checks = options.bounds_checks,
+                      .strict_traps = options.strict_traps,
+                      .canonical_nans = options.canonical_nans};
+  return identity;
+}
+
+struct Compiled {
+  CompiledModule result;
+  artifact::Manifest manifest;  // of a shared object
+};
+
+Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOptions& options, const CompileTarget& target,
+                            Emit emit) {
+  Compiled compiled;
+  PhaseTimer timer(compiled.result.phases);
+  GUARDC_TRY(const Module module, ReadChecked(wasm, options.profile));
+  timer.Done("read");
+
+  GUARDC_TRY(const ContextLayout layout, ComputeContextLayout(module, target.page_size));
+  const MemoryImage image = BuildMemoryImage(module, target.page_size);
+  const CodeOptions code{.target = target,
+                         .opt_level = options.opt_level,
+                         .jobs = JobCount(options.jobs),
+                         .lower = {.bounds_checks = options.bounds_checks,
+                                   .strict_traps = options.strict_traps,
+                                   .canonical_nans = options.canonical_nans,
+                                   .is_aarch64 = target.is_aarch64}};
+  GUARDC_TRY(std::vector<CodeChunk> chunks, LowerChunks(module, layout, image.in_image, code));
+  // What was inlined everywhere is not worth generating.
+  const auto live = DropUnreachable(chunks, FactsRoots(module, layout));
+  timer.Done("lower and optimise");
+
+  if (emit == Emit::kLlvmIr || emit == Emit::kAssembly) {
+    GUARDC_TRY(compiled.result.bytes, EmitText(chunks, code, emit));
+    timer.Done("generate");
+    return compiled;
+  }
+  GUARDC_TRY(auto objects, EmitChunks(chunks, code));
+  GUARDC_TRY(const ModuleFacts facts, BuildFacts(module, layout, code.lower, image, live));
+  GUARDC_TRY(auto facts_object, EmitFacts(facts, image, code));
+  objects.push_back(std::move(facts_object));
+  timer.Done("generate");
+
+  if (emit == Emit::kObject) {
+    GUARDC_TRY(compiled.result.bytes, LinkRelocatable(objects, target));
+  } else {
+    GUARDC_TRY(compiled.result.bytes, LinkArtifact(objects, target));
+    compiled.manifest = DescribeArtifact(module, IdentityOf(wasm, options, target), wasm.size(), compiled.result.bytes);
+    compiled.result.manifest = artifact::PrintManifest(compiled.manifest);
+  }
+  timer.Done("link");
+  return compiled;
+}
+
+}  // namespace
+
+Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOptions& options, Emit emit) {
+  GUARDC_CHECK(CheckOptions(options));
+  GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
+  GUARDC_TRY(Compiled compiled, CompileFor(wasm, options, target, emit));
+  return std::move(compiled.result);
+}
+
+Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const CompileOptions& options,
+                                      const std::filesystem::path& cache_directory, bool force) {
+  GUARDC_CHECK(CheckOptions(options));
+  GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
+  GUARDC_TRY(const artifact::CacheStore store, artifact::CacheStore::OpenForWriting(cache_directory));
+  CachedArtifact cached;
+  const auto start = std::chrono::steady_clock::now();
+  GUARDC_TRY(const artifact::PublishedEntry entry,
+             store.GetOrCompile(IdentityOf(wasm, options, target), force, [&]() -> Result<artifact::Payload> {
+               GUARDC_TRY(Compiled compiled, CompileFor(wasm, options, target, Emit::kSharedObject));
+               cached.phases = std::move(compiled.result.phases);
+               return artifact::Payload{std::move(compiled.result.bytes), std::move(compiled.manifest)};
+             }));
+  // What is left of the time went into looking the entry up, waiting for others, and writing it.
+  double rest = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  for (const PhaseTime& phase : cached.phases) rest -= phase.milliseconds;
+  cached.phases.push_back({"cache", rest});
+  cached.key = entry.manifest.key;
+  cached.directory = entry.directory;
+  cached.was_cached = entry.was_cached;
+  cached.wasm_size = wasm.size();
+  cached.object_size = entry.manifest.object_size;
+  return cached;
+}
+
+}  // namespace guardc

@@ -1,0 +1,116 @@
+// Which function goes into which chunk (chunks.h).
+#include <algorithm>
+
+#include "compiler/emit/chunks.h"
+
+namespace guardc::compiler {
+namespace {
+
+// Instructions per chunk: small enough to keep several cores busy on a real guard (some 100,000 instructions), large
+// enough that copies and start-up do not count.
+constexpr size_t kChunkSize = 12'000;
+// A function of at most so many instructions is copied into chunks that call it.
+constexpr size_t kCopySize = 50;
+// Copies may add so much to a chunk, in instructions.
+constexpr size_t kCopiesPerChunk = kChunkSize / 4;
+
+constexpr uint32_t kNoChunk = 0xffffffff;
+constexpr uint32_t kManyChunks = 0xfffffffe;
+
+class Planner {
+ public:
+  explicit Planner(const Module& module)
+      : module_(module), chunk_of_(module.func_types.size(), kNoChunk), user_(module.func_types.size(), kNoChunk) {}
+
+  ChunkPlan Plan() {
+    Divide();
+    for (uint32_t i = 0; i < plan_.chunks.size(); ++i) AddCopies(i);
+    MarkReferences();
+    for (uint32_t i = 0; i < plan_.chunks.size(); ++i) {
+      for (const uint32_t func : plan_.chunks[i].defined) {
+        if (user_[func] == i || user_[func] == kNoChunk) plan_.chunks[i].internal.push_back(func);
+      }
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  const Function& Defined(uint32_t func) const { return module_.functions[func - module_.num_imported_funcs]; }
+  bool IsImport(uint32_t func) const { return func < module_.num_imported_funcs; }
+
+  template <class Visit>
+  void ForEachCallee(uint32_t func, Visit visit) const {
+    for (const Instr& instr : Defined(func).body) {
+      if (instr.op == Op::kCall || instr.op == Op::kReturnCall) visit(static_cast<uint32_t>(instr.imm));
+    }
+  }
+
+  // In order of the index: compilers put what belongs together side by side.
+  void Divide() {
+    size_t size = 0;
+    for (uint32_t func = module_.num_imported_funcs; func < module_.func_types.size(); ++func) {
+      if (plan_.chunks.empty() || size >= kChunkSize) {
+        plan_.chunks.emplace_back();
+        size = 0;
+      }
+      plan_.chunks.back().defined.push_back(func);
+      chunk_of_[func] = static_cast<uint32_t>(plan_.chunks.size() - 1);
+      size += Defined(func).body.size();
+    }
+  }
+
+  void AddCopies(uint32_t index) {
+    ChunkPlan::Chunk& chunk = plan_.chunks[index];
+    std::vector<bool> taken(module_.func_types.size());
+    size_t budget = kCopiesPerChunk;
+    const auto visit = [&](uint32_t callee) {
+      if (IsImport(callee) || chunk_of_[callee] == index || taken[callee]) return;
+      const size_t size = Defined(callee).body.size();
+      if (size > kCopySize || size > budget) return;
+      taken[callee] = true;
+      budget -= size;
+      chunk.copied.push_back(callee);
+    };
+    for (const uint32_t func : chunk.defined) ForEachCallee(func, visit);
+    // What copies call, in turn; the list grows meanwhile.
+    for (size_t i = 0; i < chunk.copied.size(); ++i) ForEachCallee(chunk.copied[i], visit);
+  }
+
+  void Use(uint32_t func, uint32_t chunk) {
+    if (user_[func] == kNoChunk) user_[func] = chunk;
+    if (user_[func] != chunk) user_[func] = kManyChunks;
+  }
+
+  void MarkReferences() {
+    for (uint32_t i = 0; i < plan_.chunks.size(); ++i) {
+      const auto visit = [&](uint32_t callee) { Use(callee, i); };
+      for (const uint32_t func : plan_.chunks[i].defined) ForEachCallee(func, visit);
+      for (const uint32_t func : plan_.chunks[i].copied) ForEachCallee(func, visit);
+    }
+    for (const Export& exported : module_.exports) {
+      if (exported.kind == ExternKind::kFunc) Use(exported.index, kManyChunks);
+    }
+    if (module_.start) Use(*module_.start, kManyChunks);
+    const auto use_refs = [&](const std::vector<Instr>& body) {
+      for (const Instr& instr : body) {
+        if (instr.op == Op::kRefFunc) Use(static_cast<uint32_t>(instr.imm), kManyChunks);
+      }
+    };
+    for (const Global& global : module_.globals) use_refs(global.init.body);
+    for (const Function& function : module_.functions) use_refs(function.body);
+    for (const ElemSegment& segment : module_.elem_segments) {
+      for (const ConstExpr& item : segment.items) use_refs(item.body);
+    }
+  }
+
+  const Module& module_;
+  ChunkPlan plan_;
+  std::vector<uint32_t> chunk_of_;
+  std::vector<uint32_t> user_;  // the chunk that names the function, or kNoChunk, or kManyChunks
+};
+
+}  // namespace
+
+ChunkPlan PlanChunks(const Module& module) { return Planner(module).Plan(); }
+
+}  // namespace guardc::compiler

@@ -1,0 +1,22 @@
+// llvm::Module -> object or assembly.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "compiler/emit/target.h"
+#include "guardc/result.h"
+
+namespace llvm {
+class Module;
+}
+
+namespace guardc::compiler {
+
+// Sets triple, data layout, and on each function what LLVM is to know of the target.
+void PrepareModule(llvm::Module& module, const CompileTarget& target, llvm::TargetMachine& machine);
+
+Result<std::vector<char>> GenerateObject(llvm::Module& module, llvm::TargetMachine& machine);
+Result<std::vector<char>> GenerateAssembly(llvm::Module& module, llvm::TargetMachine& machine);
+
+}  // namespace guardc::compiler

@@ -1,0 +1,16 @@
+// Turns LLVM's and LLD's fatal errors, which would end the process, into errors of ours.
+#pragma once
+
+#include <functional>
+
+#include "guardc/result.h"
+
+namespace guardc::compiler {
+
+// To be called before any work with LLVM; later calls do nothing. Thread-safe.
+void InstallLlvmGuard();
+
+// Runs `work`; kCompile if LLVM gave up in it (what it held then is lost), kOutOfMemory for std::bad_alloc.
+Result<void> GuardLlvm(const std::function<Result<void>()>& work);
+
+}  // namespace guardc::compiler

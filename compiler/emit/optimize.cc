@@ -1,0 +1,93 @@
+#include "compiler/emit/optimize.h"
+
+#include <fmt/format.h>
+#include <llvm/Analysis/InlineCost.h>
+#include <llvm/IR/Module.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/IPO/ElimAvailExtern.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
+#include <llvm/Transforms/IPO/Inliner.h>
+
+#include <string>
+
+namespace guardc::compiler {
+namespace {
+
+// rustc and clang have optimised the code once already: a short pipeline with little inlining is as fast as LLVM's own
+// and four times cheaper. No loop strength reduction (an i32 constant under a zero-extension cannot fold into an
+// address; see generate.cc), no SLP. Pass names are LLVM's; instcombine would otherwise end the process where one round
+// is not enough.
+struct Pipeline {
+  const char* early;     // each function, before inlining
+  int inline_threshold;  // 0: no inlining
+  const char* inlined;   // each function, while callers are visited after callees
+  const char* late;      // each function, afterwards
+};
+
+constexpr Pipeline kPipelines[4] = {
+    {"", 0, "", ""},
+    {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 0, "",
+     "loop-mssa(loop-rotate,licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg"},
+    {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 50,
+     "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg",
+     "loop-mssa(loop-rotate,licm),gvn,dse,loop(indvars),loop-vectorize,instcombine<no-verify-fixpoint>,"
+     "loop-mssa(licm),simplifycfg<switch-to-lookup>"},
+    {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 150,
+     "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,instcombine<no-verify-fixpoint>",
+     "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),loop-vectorize,"
+     "loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<switch-to-lookup>"},
+};
+
+std::unexpected<Error> Internal(const char* what, llvm::Error error) {
+  return Fail(ErrorKind::kInternal, fmt::format("{}: {}", what, llvm::toString(std::move(error))));
+}
+
+}  // namespace
+
+Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int opt_level) {
+#ifndef NDEBUG
+  std::string broken;
+  llvm::raw_string_ostream out(broken);
+  if (llvm::verifyModule(module, &out)) {
+    return Fail(ErrorKind::kInternal, fmt::format("the lowered code is not valid LLVM IR: {}", broken));
+  }
+#endif
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+
+  const Pipeline& pipeline = kPipelines[opt_level];
+  llvm::FunctionPassManager early;
+  llvm::FunctionPassManager inlined;
+  llvm::FunctionPassManager late;
+  if (auto error = builder.parsePassPipeline(early, pipeline.early)) return Internal("early passes", std::move(error));
+  if (auto error = builder.parsePassPipeline(inlined, pipeline.inlined)) {
+    return Internal("passes after inlining", std::move(error));
+  }
+  if (auto error = builder.parsePassPipeline(late, pipeline.late)) return Internal("late passes", std::move(error));
+
+  llvm::ModulePassManager passes;
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(early)));
+  if (pipeline.inline_threshold > 0) {
+    llvm::ModuleInlinerWrapperPass inliner(llvm::getInlineParams(pipeline.inline_threshold));
+    inliner.getPM().addPass(llvm::createCGSCCToFunctionPassAdaptor(std::move(inlined)));
+    passes.addPass(std::move(inliner));
+  }
+  passes.addPass(llvm::EliminateAvailableExternallyPass());
+  passes.addPass(llvm::GlobalDCEPass());
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(late)));
+  passes.run(module, modules);
+  return {};
+}
+
+}  // namespace guardc::compiler

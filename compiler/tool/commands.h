@@ -1,0 +1,15 @@
+// The subcommands of guardc-compiler.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace guardc::compiler_tool {
+
+// Each adds one subcommand to `app` and writes the exit code (tools/command.h) to `exit_code` when that subcommand
+// runs.
+void AddCompile(CLI::App& app, int& exit_code);
+void AddInspect(CLI::App& app, int& exit_code);
+
+}  // namespace guardc::compiler_tool

@@ -1,0 +1,117 @@
+// guardc inspect of a module that was not compiled yet: its facts, and whether it is a guard.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "compiler/frontend/guard_profile.h"
+#include "compiler/frontend/wabt_reader.h"
+#include "compiler/manifest.h"
+#include "compiler/tool/commands.h"
+#include "tools/command.h"
+#include "tools/output.h"
+
+namespace guardc::compiler_tool {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr uint64_t kMaxWasm = uint64_t{1} << 30;  // bytes
+
+struct Arguments {
+  std::string guard;
+  bool json = false;
+};
+
+struct Inspected {
+  artifact::Manifest manifest;  // what is known without an artifact
+  Result<void> is_guard;
+};
+
+Result<Inspected> Inspect(const std::string& path) {
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadFile(path, kMaxWasm));
+  auto module = compiler::ReadModule(wasm, {});
+  if (!module) {
+    Error error = std::move(module).error();
+    error.message = path + ": " + error.message;
+    return std::unexpected(std::move(error));
+  }
+  artifact::Identity identity;
+  identity.wasm_sha256 = Sha256Of(wasm).Hex();
+  return Inspected{compiler::DescribeArtifact(*module, std::move(identity), wasm.size(), {}),
+                   compiler::CheckGuardProfile(*module)};
+}
+
+ordered_json ToJson(const Inspected& inspected) {
+  ordered_json facts = ordered_json::parse(artifact::PrintManifest(inspected.manifest));
+  // The fields of an artifact that there is not.
+  for (const char* name :
+       {"manifest_version", "guardc_version", "llvm_version", "abi_version", "key", "object", "target", "options"}) {
+    facts.erase(name);
+  }
+  ordered_json out = {{"cached", false}};
+  out.update(facts);
+  out["guard"] = {{"ok", inspected.is_guard.has_value()}};
+  if (!inspected.is_guard) out["guard"]["error"] = cli::ErrorToJson(inspected.is_guard.error());
+  return out;
+}
+
+std::string Describe(const Limits& limits, const char* unit) {
+  std::string out = std::to_string(limits.min) + " " + unit;
+  out += limits.max ? ", at most " + std::to_string(*limits.max) : ", no maximum";
+  if (limits.is_64) out += ", 64-bit";
+  if (limits.is_shared) out += ", shared";
+  return out;
+}
+
+std::string ToText(const Inspected& inspected) {
+  const artifact::Manifest& m = inspected.manifest;
+  std::vector<std::vector<std::string>> facts = {
+      {"module", m.module_name.empty() ? "(no name)" : m.module_name},
+      {"wasm", cli::FormatSize(m.wasm_size) + ", sha256 " + m.identity.wasm_sha256},
+      {"artifact", "none in the cache; `guardc compile` makes one"},
+      {"guard", inspected.is_guard ? "yes" : "no: " + inspected.is_guard.error().message},
+      {"code", cli::FormatSize(m.counts.code_bytes) + ", " + std::to_string(m.counts.functions) + " functions (" +
+                   std::to_string(m.counts.imported_functions) + " imported), " + std::to_string(m.counts.types) +
+                   " types, " + std::to_string(m.counts.globals) + " globals"},
+      {"data",
+       std::to_string(m.counts.data_segments) + " segments, elements in " + std::to_string(m.counts.elem_segments)},
+  };
+  for (const Limits& memory : m.memories) facts.push_back({"memory", Describe(memory, "pages")});
+  for (const artifact::ManifestTable& table : m.tables) {
+    facts.push_back({"table", std::string(ValTypeName(table.element)) + ", " + Describe(table.limits, "elements")});
+  }
+  std::string out = cli::FormatTable(facts);
+  std::vector<std::vector<std::string>> rows;
+  for (const artifact::ManifestImport& import : m.imports) {
+    rows.push_back({"  " + import.module + "." + import.name, std::string(ExternKindName(import.kind)), import.type});
+  }
+  out += "imports (" + std::to_string(rows.size()) + ")\n" + cli::FormatTable(rows);
+  rows.clear();
+  for (const artifact::ManifestExport& exported : m.exports) {
+    rows.push_back({"  " + exported.name, std::string(ExternKindName(exported.kind)), exported.type});
+  }
+  return out + "exports (" + std::to_string(rows.size()) + ")\n" + cli::FormatTable(rows);
+}
+
+int RunInspect(const Arguments& arguments) {
+  const Result<Inspected> inspected = Inspect(arguments.guard);
+  if (!inspected) return cli::ReportError(inspected.error(), arguments.json);
+  if (arguments.json) return cli::FinishJson(ToJson(*inspected), cli::kDone);
+  return cli::Finish(ToText(*inspected), cli::kDone);
+}
+
+}  // namespace
+
+void AddInspect(CLI::App& app, int& exit_code) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("inspect", "Show what a module is that was not compiled yet");
+  command->add_option("guard", arguments->guard, "The module")->type_name("GUARD.wasm")->required();
+  command->add_flag("--json", arguments->json, "Print types, imports, exports, limits and sizes as JSON");
+  command->callback([arguments, &exit_code] { exit_code = RunInspect(*arguments); });
+}
+
+}  // namespace guardc::compiler_tool
