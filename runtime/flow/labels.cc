@@ -76,7 +76,7 @@ bool TagSet::operator==(const TagSet& other) const {
 std::string TagSet::ToString() const {
   std::string out = "[";
   for (const std::string& tag : tags()) {
-    if (out.size() > 1) out += ", ";
+    if (&tag != &tags().front()) out += ", ";
     out += tag;
   }
   return out + "]";

@@ -1,6 +1,7 @@
 #include "runtime/gateway/policy_text.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace guardc::gateway {
 
@@ -14,10 +15,21 @@ std::unexpected<Error> PolicyError(std::string key, std::string_view why) {
 }
 
 std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\n\v\f\r";
-  size_t begin = text.find_first_not_of(kBlank);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
+  // Unicode's White_Space, as Go's strings.TrimSpace takes it.
+  static constexpr std::string_view kBlanks[] = {" ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u0085",
+                                                 "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004",
+                                                 "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a", "\u2028",
+                                                 "\u2029", "\u202f", "\u205f", "\u3000"};
+  auto cut = [&](auto has, auto remove) {
+    while (!text.empty()) {
+      auto blank = std::find_if(std::begin(kBlanks), std::end(kBlanks), has);
+      if (blank == std::end(kBlanks)) return;
+      remove(blank->size());
+    }
+  };
+  cut([&](std::string_view b) { return text.starts_with(b); }, [&](size_t n) { text.remove_prefix(n); });
+  cut([&](std::string_view b) { return text.ends_with(b); }, [&](size_t n) { text.remove_suffix(n); });
+  return text;
 }
 
 Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text) {

@@ -14,7 +14,7 @@ namespace guardc::gateway {
 // "policy: "key" why", with the key in the details.
 [[nodiscard]] std::unexpected<Error> PolicyError(std::string key, std::string_view why);
 
-// White space as Unicode's simple blanks in ASCII; what is trimmed off levels and names.
+// Without white space around it; what levels, names and agents' tags are trimmed by.
 std::string_view Trim(std::string_view text);
 
 // The object in `text`, taken out of a JSON string where it is in one. Everything else is kPolicy.

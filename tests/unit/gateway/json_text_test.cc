@@ -1,0 +1,148 @@
+// The index over JSON text: what is JSON and what is not, and that every value keeps its bytes.
+#include "runtime/gateway/json_text.h"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <random>
+
+namespace guardc::gateway {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+json ToModel(JsonValue value) {
+  if (value.Is(JsonType::kArray)) {
+    json out = json::array();
+    for (JsonValue child : value) out.push_back(ToModel(child));
+    EXPECT_EQ(out.size(), value.size());
+    return out;
+  }
+  if (value.Is(JsonType::kObject)) {
+    json out = json::object();
+    for (auto it = value.begin(); it != value.end(); ++it) {
+      std::string key = (*it).String().value();
+      out[key] = ToModel(*++it);
+    }
+    return out;
+  }
+  if (value.Is(JsonType::kString)) return value.String().value();
+  return json::parse(value.raw());
+}
+
+TEST(JsonTextTest, AgreesWithAnotherParserOnMutatedTexts) {
+  const std::string seeds[] = {R"({"a":[1,2.5e3,-0,{"b":"x\u00e9\n\"q\\"},[],{}],"k\"ey":true , "z":null})",
+                               R"([ "a\\" , "b" ,false])",
+                               R"("x")",
+                               "-12.5E+3",
+                               "[[[[]]]]",
+                               R"({"a":{"b":{"c":[1,[2,[3]]]}}})",
+                               " [1 , 2 ]\n"};
+  constexpr std::string_view kBytes = "[]{},:\"\\ tfn01-.eEau\n\x01\xc3\xa9";
+  std::mt19937 random(7);
+  int accepted = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string text = seeds[random() % std::size(seeds)];
+    for (unsigned n = random() % 4; n > 0 && !text.empty(); --n) {
+      size_t at = random() % text.size();
+      char c = kBytes[random() % kBytes.size()];
+      switch (random() % 3) {
+        case 0:
+          text.insert(at, 1, c);
+          break;
+        case 1:
+          text.erase(at, 1);
+          break;
+        default:
+          text[at] = c;
+      }
+    }
+    auto parsed = JsonText::Parse(text, "it");
+    ASSERT_EQ(parsed.has_value(), json::accept(text)) << text;
+    if (!parsed) continue;
+    ++accepted;
+    ASSERT_EQ(ToModel((*parsed)->root()), json::parse(text)) << text;
+  }
+  EXPECT_GT(accepted, 4000);
+}
+
+TEST(JsonTextTest, ValuesKeepTheirBytes) {
+  auto parsed = JsonText::Parse(R"([ 1.0e+02 ,{ "a" : 12345678901234567890123 } , "\u0041"])", "it").value();
+  std::vector<std::string_view> raw;
+  for (JsonValue value : parsed->root()) raw.push_back(value.raw());
+  EXPECT_THAT(raw, testing::ElementsAre("1.0e+02", R"({ "a" : 12345678901234567890123 })", R"("\u0041")"));
+}
+
+TEST(JsonTextTest, DepthIsLimitedAndCostsNoStack) {
+  auto nest = [](size_t depth, bool close) { return std::string(depth, '[') + (close ? std::string(depth, ']') : ""); };
+  EXPECT_TRUE(JsonText::Parse(nest(kMaxJsonDepth, true), "it"));
+  for (size_t depth : {size_t{kMaxJsonDepth} + 1, size_t{10000}, size_t{1000000}}) {
+    EXPECT_EQ(JsonText::Parse(nest(depth, true), "it").error().kind, ErrorKind::kLimit);
+    EXPECT_EQ(JsonText::Parse(nest(depth, false), "it").error().kind, ErrorKind::kInvalidArgument);
+  }
+}
+
+TEST(JsonTextTest, HalfASurrogatePairIsNoText) {
+  auto parsed = JsonText::Parse(R"(["\ud83d\ude00","\ud83d","\ude00","\ud83d\u0041","\ud83dx"])", "it");
+  ASSERT_TRUE(parsed);  // as bytes it may pass
+  int ok = 0;
+  for (JsonValue value : (*parsed)->root()) ok += value.String().has_value();
+  EXPECT_EQ(ok, 1);
+}
+
+TEST(JsonTextTest, ByteOrderMarksAndInvalidUtf8AreNotJson) {
+  for (const char* text : {"\xef\xbb\xbf{}", "\"\xff\"", "\"\xed\xa0\x80\"", "\"\xc0\xaf\"", "\"a\nb\""}) {
+    EXPECT_EQ(JsonText::Parse(text, "it").error().kind, ErrorKind::kInvalidArgument) << text;
+  }
+}
+
+TEST(JsonTextTest, ABigTextFollowedBySmallOnes) {
+  std::string big = "[" + std::string(20 << 20, ' ') + "1]";
+  EXPECT_EQ((*JsonText::Parse(big, "it"))->root().size(), 1u);
+  EXPECT_TRUE(JsonText::Parse("[]", "it"));
+}
+
+TEST(KnownMembersTest, FindsAndRefuses) {
+  auto read = [](std::string text) {
+    static std::vector<std::shared_ptr<const JsonText>> kept;
+    kept.push_back(JsonText::Parse(std::move(text), "it").value());
+    return KnownMembers::Read(kept.back()->root(), {"secrecy", "task"}, ErrorKind::kBadResponse, "it");
+  };
+  auto members = read(R"({"secrecy":1,"other":2,"task":null})");
+  ASSERT_TRUE(members);
+  EXPECT_TRUE(members->Find("secrecy"));
+  EXPECT_TRUE(members->Find("task"));
+  EXPECT_FALSE(members->FindNotNull("task"));
+  EXPECT_EQ(members->unknown(), "other");
+  EXPECT_TRUE(read(R"({"Other":1,"other":2})"));
+  for (const char* text : {R"({"Secrecy":1})", R"({"SECRECY":1})", "{\"\u017fecrecy\":1}", "{\"ta\u017f\u212a\":1}"}) {
+    auto wrong = read(text);
+    ASSERT_FALSE(wrong) << text;
+    EXPECT_THAT(wrong.error().message, HasSubstr("spelling"));
+    EXPECT_FALSE(wrong.error().details().key.empty());
+  }
+  for (const char* text : {R"({"secrecy":1,"secrecy":1})", R"({"secrecy":1,"s\u0065crecy":1})", R"({"x":1,"x":1})"}) {
+    EXPECT_THAT(read(text).error().message, HasSubstr("twice")) << text;
+  }
+  for (const char* text : {"[]", "null", "\"secrecy\"", "1"}) EXPECT_FALSE(read(text)) << text;
+}
+
+TEST(AppendJsonStringTest, IsReadBackAsItWas) {
+  std::string all;
+  for (int c = 0; c < 128; ++c) all += static_cast<char>(c);
+  all += "\xc3\xa9\xf0\x9f\x98\x80\"\\";
+  std::string out;
+  AppendJsonString(out, all);
+  EXPECT_EQ(json::parse(out).get<std::string>(), all);
+}
+
+TEST(PrintableTest, IsShortAndHasNoControls) {
+  EXPECT_EQ(Printable("a\nb\x7f\x1b[0m"), "a?b??[0m");
+  EXPECT_EQ(Printable("\xff\xfe"), "??");
+  std::string cut = Printable(std::string(9, 'x') + "\xc3\xa9" + std::string(100, 'y'), 10);
+  EXPECT_EQ(cut, std::string(9, 'x') + "...");
+}
+
+}  // namespace
+}  // namespace guardc::gateway

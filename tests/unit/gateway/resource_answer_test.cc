@@ -1,0 +1,56 @@
+// guard-abi 3, label_resource's response.
+#include <gtest/gtest.h>
+
+#include "guardc/label.h"
+
+namespace guardc {
+namespace {
+
+void ExpectBad(const std::string& text, const std::string& key) {
+  auto answer = ParseResourceAnswer(text);
+  ASSERT_FALSE(answer) << text;
+  EXPECT_EQ(answer.error().kind, ErrorKind::kBadResponse) << text;
+  EXPECT_EQ(answer.error().details().key, key) << answer.error().message;
+}
+
+TEST(ResourceAnswerTest, DescriptionLabelsAndOperation) {
+  auto answer = ParseResourceAnswer(
+      R"({"resource":{"description":"d\n","secrecy":["s","s"," "],"integrity":["i"]},"operation":"read"})");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->description, "d\n");
+  EXPECT_EQ(answer->labels, (Labels{{"s", " "}, {"i"}}));  // as they are
+  EXPECT_EQ(answer->operation, Operation::kRead);
+  EXPECT_EQ(ParseResourceAnswer(R"({"resource":{},"operation":"read-write"})")->operation, Operation::kReadWrite);
+}
+
+TEST(ResourceAnswerTest, AnUnknownOperationIsAWrite) {
+  for (const char* operation : {R"("write")", R"("READ")", R"(" read")", R"("delete")", R"("")", "null", "1", "{}"}) {
+    auto answer = ParseResourceAnswer(std::string(R"({"resource":{},"operation":)") + operation + "}");
+    ASSERT_TRUE(answer) << operation;
+    EXPECT_EQ(answer->operation, Operation::kWrite) << operation;
+  }
+  EXPECT_EQ(ParseResourceAnswer(R"({"resource":{}})")->operation, Operation::kWrite);
+}
+
+TEST(ResourceAnswerTest, SuccessAndErrorMeanNothingHere) {
+  EXPECT_TRUE(ParseResourceAnswer(R"({"success":false,"error":"x","resource":{},"operation":"read"})"));
+}
+
+TEST(ResourceAnswerTest, EverythingElseIsABadResponse) {
+  ExpectBad("", "");
+  for (const char* text : {"null", "[]", "7", "{", "{\"resource\":{}} x"}) ExpectBad(text, "");
+  ExpectBad("{}", "resource");
+  for (const char* value : {"null", "[]", "\"x\""}) ExpectBad(std::string(R"({"resource":)") + value + "}", "resource");
+  for (const char* value : {"\"a\"", "[1]", "null", "{}", "[\"a\",null]", "[[\"a\"]]"}) {
+    ExpectBad(std::string(R"({"resource":{"secrecy":)") + value + "}}", "resource.secrecy");
+    ExpectBad(std::string(R"({"resource":{"integrity":)") + value + "}}", "resource.integrity");
+  }
+  ExpectBad(R"({"resource":{"Secrecy":["a"]}})", "Secrecy");
+  ExpectBad(R"({"resource":{"secrecy":["a"],"secrecy":[]}})", "secrecy");
+  ExpectBad(R"({"resource":{"secrecy":["a"]},"resource":{}})", "resource");
+  ExpectBad(R"({"Resource":{}})", "Resource");
+  ExpectBad(R"({"resource":{},"Operation":"read"})", "Operation");
+}
+
+}  // namespace
+}  // namespace guardc
