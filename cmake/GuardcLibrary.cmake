@@ -89,6 +89,9 @@ if(NOT BUILD_SHARED_LIBS)
     # By the file's name, since -lcrypto takes the shared one, whose start costs each process a millisecond.
     string(APPEND guardc_pc_libs " -l:libcrypto.a")
   endif()
+  if("Threads::Threads" IN_LIST guardc_external)
+    string(APPEND guardc_find_dependencies "find_dependency(Threads)\n")
+  endif()
   foreach(package IN ITEMS spdlog fmt simdjson)
     list(FIND guardc_external "${package}::${package}" found)
     if(NOT found EQUAL -1)
@@ -98,6 +101,9 @@ if(NOT BUILD_SHARED_LIBS)
   endforeach()
   string(APPEND guardc_pc_libs " -ldl -lpthread")
   if(GUARDC_BUILD_COMPILER)
+    foreach(variable IN ITEMS LLVM_VERSION_MAJOR LLVM_VERSION_MINOR wabt_VERSION)
+      get_directory_property(${variable} DIRECTORY "${PROJECT_SOURCE_DIR}/compiler" DEFINITION ${variable})
+    endforeach()
     string(APPEND guardc_find_dependencies
       "if(\"compiler\" IN_LIST guardc_FIND_COMPONENTS)\n"
       "  find_dependency(LLVM ${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR} CONFIG PATHS \"${LLVM_DIR}\")\n"

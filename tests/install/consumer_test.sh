@@ -1,0 +1,41 @@
+#!/bin/sh
+# Usage: consumer_test.sh BUILD_DIR CONSUMER_SOURCE WORK_DIR CXX LIBDIR. Run by ctest (install/consumer).
+set -eu
+build=$1 source=$2 work=$3 cxx=$4 libdir=$5
+prefix=$work/prefix
+rm -rf "$prefix" "$work/cmake-build" "$work/by-pkg-config"
+
+"$CMAKE_COMMAND" --install "$build" --prefix "$prefix" >"$work/install.log"
+for file in include/guardc/module.h include/guardc/version.h "$libdir/cmake/guardc/guardcConfig.cmake" \
+  "$libdir/pkgconfig/guardc.pc" bin/guardc; do
+  [ -e "$prefix/$file" ] || { echo "not installed: $file"; exit 1; }
+done
+
+# The consumer prints "not_cached": an empty cache holds nothing.
+run() {
+  output=$("$@" "$work/no-cache")
+  [ "$output" = not_cached ] || { echo "$1 printed '$output', expected 'not_cached'"; exit 1; }
+}
+
+"$CMAKE_COMMAND" -S "$source" -B "$work/cmake-build" -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_PREFIX_PATH="$prefix" \
+  -DWITH_COMPILER="$WITH_COMPILER" >"$work/cmake.log"
+"$CMAKE_COMMAND" --build "$work/cmake-build" >>"$work/cmake.log" || { cat "$work/cmake.log"; exit 1; }
+run "$work/cmake-build/consumer"
+if ldd "$work/cmake-build/consumer" | grep -qE 'LLVM|wabt|libcrypto'; then
+  echo "a program that only loads guards links what only the compiler needs, or the shared libcrypto"
+  exit 1
+fi
+if [ "$WITH_COMPILER" = ON ]; then
+  output=$("$work/cmake-build/compiler_consumer")
+  [ "$output" = invalid_wasm ] || { echo "compiler_consumer printed '$output', expected 'invalid_wasm'"; exit 1; }
+fi
+
+# The flags of a sanitizer are not in guardc.pc.
+if [ -z "$SANITIZE" ] && command -v pkg-config >/dev/null; then
+  export PKG_CONFIG_PATH="$prefix/$libdir/pkgconfig"
+  # shellcheck disable=SC2046  # the flags are several words
+  "$cxx" -std=c++23 "$source/consumer.cc" -o "$work/by-pkg-config" \
+    $(pkg-config --cflags --libs --define-variable=prefix="$prefix" guardc) -Wl,-rpath,"$prefix/$libdir"
+  run "$work/by-pkg-config"
+fi
+rm -rf "$prefix" "$work/cmake-build" "$work/by-pkg-config"
