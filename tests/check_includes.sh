@@ -4,10 +4,10 @@
 set -eu
 cd "$1"
 
-# check ROOM ALLOWED_ROOMS: quoted includes of the room's files may begin with the room itself or one of the others.
+# check ROOM ALLOWED_ROOMS [EXCEPT]: quoted includes of the room's files may begin with one of the allowed rooms.
 status=0
 check() {
-  found=$(find "$1" -name '*.h' -o -name '*.cc' | xargs -r grep -nE '^[[:space:]]*#[[:space:]]*include "' /dev/null |
+  found=$(find "$1" -path "${3:-}" -prune -o \( -name '*.h' -o -name '*.cc' \) -print | xargs -r grep -nE '^[[:space:]]*#[[:space:]]*include "' /dev/null |
     grep -vE "#[[:space:]]*include \"($2)/" || true)
   if [ -n "$found" ]; then
     printf '%s may include only (%s):\n%s\n' "$1" "$2" "$found"
@@ -17,9 +17,12 @@ check() {
 check include/guardc 'guardc'
 check base 'guardc|base'
 check artifact 'guardc|base|artifact'
-check compiler 'guardc|base|artifact|compiler'
+check compiler 'guardc|base|artifact|compiler' compiler/tool
 check loader 'guardc|base|artifact|loader'
 check runtime 'guardc|base|artifact|loader|runtime'
+# The commands: guardc itself must not need the compiler, which sits behind guardc-compiler.
+check tools 'guardc|base|artifact|loader|runtime|tools'
+check compiler/tool 'guardc|base|artifact|loader|compiler|tools'
 
 # Libraries that one room keeps to itself.
 # only WHERE PATTERN WHAT: files outside WHERE whose includes match PATTERN.
