@@ -72,7 +72,7 @@ Result<GuestPtr> GuestBuffers::Allocate(uint32_t size, const char* what, const C
 }
 
 Result<void> GuestBuffers::Free(GuestPtr ptr, uint32_t size, const CallOptions& call) {
-  if (instance_->failed() || size == 0) return {};
+  if (instance_->failed()) return {};
   abi::Value values[2] = {};
   values[0].i32 = ToU32(ptr);
   values[1].i32 = size;
