@@ -17,20 +17,22 @@ import sys
 
 import generate
 
-# What guardc itself says through a guard's log.
-OWN_WARNING = f"log 2 {b'the guard does not export both alloc and dealloc'.hex()}"
+# What guardc itself says through a guard's log: (level, beginning).
+OWN_LINES = [(2, "the guard does not export both alloc and dealloc"), (0, "call_backend: ")]
+OWN_STEPS = tuple(f"log {level} {text.encode().hex()}" for level, text in OWN_LINES)
 SHOWN = 5  # differences printed in full
 
 
 def run_guardc(arguments, wasm, sessions):
-    subprocess.run([arguments.guardc, "compile", "--cache-dir", arguments.cache_dir, wasm], check=True)
+    compile_command = [arguments.guardc, "compile", "--cache-dir", arguments.cache_dir, wasm]
+    subprocess.run(compile_command, check=True, stdout=subprocess.DEVNULL)
     lines = "".join(
         json.dumps({"backend": session["backend"], "calls": [[name, text.hex()] for name, text in session["calls"]]}) + "\n"
         for session in sessions)
     done = subprocess.run([arguments.batch, wasm, arguments.cache_dir], input=lines, stdout=subprocess.PIPE, text=True)
     outcomes = [json.loads(line) for line in done.stdout.splitlines()]
     for outcome in outcomes:
-        outcome["trace"] = [step for step in outcome["trace"] if not step.startswith(OWN_WARNING)]
+        outcome["trace"] = [step for step in outcome["trace"] if not step.startswith(OWN_STEPS)]
     if done.returncode != 0 or len(outcomes) != len(sessions):
         sys.exit(f"label_batch ended with {done.returncode} after {len(outcomes)} of {len(sessions)} sessions of {wasm}")
     return outcomes
