@@ -216,13 +216,9 @@ class FactsBuilder {
     return abi::ElemSegmentRecord::kNullItem;
   }
 
-  // As a backtrace shows it: from the name section, else an export's, else the index.
+  // As a backtrace shows them.
   std::vector<std::string> FunctionNames() const {
     std::vector<std::string> names = module_.func_names;
-    names.resize(module_.func_types.size());
-    for (const Export& exported : module_.exports) {
-      if (exported.kind == ExternKind::kFunc && names[exported.index].empty()) names[exported.index] = exported.name;
-    }
     for (size_t i = 0; i < names.size(); ++i) {
       if (names[i].empty()) names[i] = fmt::format("func[{}]", i);
     }

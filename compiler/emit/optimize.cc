@@ -41,8 +41,13 @@ constexpr Pipeline kPipelines[4] = {
      "loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<switch-to-lookup>"},
 };
 
-std::unexpected<Error> Internal(const char* what, llvm::Error error) {
-  return Fail(ErrorKind::kInternal, fmt::format("{}: {}", what, llvm::toString(std::move(error))));
+Result<llvm::FunctionPassManager> Parse(llvm::PassBuilder& builder, const char* passes) {
+  llvm::FunctionPassManager manager;
+  if (*passes == '\0') return manager;
+  if (auto error = builder.parsePassPipeline(manager, passes)) {
+    return Fail(ErrorKind::kInternal, fmt::format("{}: {}", passes, llvm::toString(std::move(error))));
+  }
+  return manager;
 }
 
 }  // namespace
@@ -67,14 +72,9 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   builder.crossRegisterProxies(loops, functions, sccs, modules);
 
   const Pipeline& pipeline = kPipelines[opt_level];
-  llvm::FunctionPassManager early;
-  llvm::FunctionPassManager inlined;
-  llvm::FunctionPassManager late;
-  if (auto error = builder.parsePassPipeline(early, pipeline.early)) return Internal("early passes", std::move(error));
-  if (auto error = builder.parsePassPipeline(inlined, pipeline.inlined)) {
-    return Internal("passes after inlining", std::move(error));
-  }
-  if (auto error = builder.parsePassPipeline(late, pipeline.late)) return Internal("late passes", std::move(error));
+  GUARDC_TRY(llvm::FunctionPassManager early, Parse(builder, pipeline.early));
+  GUARDC_TRY(llvm::FunctionPassManager inlined, Parse(builder, pipeline.inlined));
+  GUARDC_TRY(llvm::FunctionPassManager late, Parse(builder, pipeline.late));
 
   llvm::ModulePassManager passes;
   passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(early)));

@@ -116,7 +116,7 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   Status OnLocalSetExpr(Index local) override;
   Status OnLocalTeeExpr(Index local) override;
   Status OnLoopExpr(Type type) override;
-  Status OnMemoryCopyExpr(Index first, Index second) override;
+  Status OnMemoryCopyExpr(Index to, Index from) override;
   Status OnDataDropExpr(Index segment) override;
   Status OnMemoryFillExpr(Index memory) override;
   Status OnMemoryGrowExpr(Index memory) override;

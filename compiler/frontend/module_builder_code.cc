@@ -280,9 +280,9 @@ wabt::Result ModuleBuilder::OnMemoryGrowExpr(Index memory) {
 wabt::Result ModuleBuilder::OnMemoryFillExpr(Index memory) {
   return Add(validator_.OnMemoryFill(Loc(), MakeVar(memory)), memory);
 }
-// wabt names the operands source and destination, but hands them over as they stand: destination first.
-wabt::Result ModuleBuilder::OnMemoryCopyExpr(Index first, Index second) {
-  return Add(validator_.OnMemoryCopy(Loc(), MakeVar(second), MakeVar(first)), Pair(first, second));
+// wabt 1.0.32 calls the first operand the source, here and in the validator; it is the destination.
+wabt::Result ModuleBuilder::OnMemoryCopyExpr(Index to, Index from) {
+  return Add(validator_.OnMemoryCopy(Loc(), MakeVar(to), MakeVar(from)), Pair(to, from));
 }
 wabt::Result ModuleBuilder::OnMemoryInitExpr(Index segment, Index memory) {
   return Add(validator_.OnMemoryInit(Loc(), MakeVar(segment), MakeVar(memory)), Pair(segment, memory));

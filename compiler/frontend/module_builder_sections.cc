@@ -84,6 +84,12 @@ wabt::Result ModuleBuilder::EndModule() {
   }
   module_.func_names.resize(module_.func_types.size());
   for (const SectionRange& range : scan_.names) ReadNames(wasm_, range, module_);
+  // Released guards are stripped, but still export what a backtrace should name.
+  for (const Export& exported : module_.exports) {
+    if (exported.kind != ExternKind::kFunc) continue;
+    std::string& name = module_.func_names[exported.index];
+    if (name.empty()) name = exported.name;
+  }
   return validator_.EndModule();
 }
 

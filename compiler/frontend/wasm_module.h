@@ -119,7 +119,7 @@ struct Module {
   std::vector<ElemSegment> elem_segments;
   std::vector<DataSegment> data_segments;
   std::optional<uint32_t> start;
-  std::vector<std::string> func_names;  // per function index, "" where the name section has none
+  std::vector<std::string> func_names;  // per function index, from the name section, else an export's, else ""
   uint64_t code_section_size = 0;       // bytes
 
   const FuncType& TypeOfFunc(uint32_t func) const { return types[func_types[func]]; }

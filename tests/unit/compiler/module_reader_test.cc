@@ -1,0 +1,199 @@
+// compiler/frontend: what the reader delivers, and how it refuses.
+#include <gmock/gmock.h>
+
+#include <random>
+
+#include "compiler/frontend/wabt_reader.h"
+#include "tests/unit/compiler/wat.h"
+
+namespace guardc::compiler {
+namespace {
+
+using test::Hex;
+using test::Wat;
+using testing::HasSubstr;
+
+constexpr const char kHeader[] = "00 61 73 6d 01 00 00 00 ";
+
+Result<Module> Read(std::span<const std::byte> wasm) { return ReadModule(wasm, {}); }
+
+void ExpectError(const Result<Module>& result, ErrorKind kind, const char* text) {
+  ASSERT_FALSE(result.has_value()) << text;
+  EXPECT_EQ(ErrorKindName(result.error().kind), ErrorKindName(kind)) << result.error().message;
+  EXPECT_THAT(result.error().message, HasSubstr(text));
+  EXPECT_TRUE(result.error().details().module_offset.has_value());
+}
+
+TEST(ModuleReader, RefusesWhatIsNoModule) {
+  ExpectError(Read({}), ErrorKind::kInvalidWasm, "empty");
+  ExpectError(Read(Hex("7f 45 4c 46 02 01 01 00")), ErrorKind::kInvalidWasm,
+              "not WebAssembly: it begins with the bytes 7f");
+  ExpectError(Read(Hex("00 61 73")), ErrorKind::kInvalidWasm, "truncated");
+  ExpectError(Read(Hex("00 61 73 6d 0d 00 01 00")), ErrorKind::kInvalidWasm, "component");
+  ExpectError(Read(Hex("00 61 73 6d 02 00 00 00")), ErrorKind::kInvalidWasm, "version");
+}
+
+TEST(ModuleReader, EveryTruncationIsAnError) {
+  const auto wasm = test::Guard("(func $f) (table 3 funcref) (elem (i32.const 0) $f $f) (data (i32.const 8) \"abc\")");
+  ASSERT_TRUE(Read(wasm).has_value());
+  size_t accepted = 0;
+  for (size_t size = 8; size < wasm.size(); ++size) accepted += Read(std::span(wasm).first(size)).has_value();
+  // A cut between sections can leave a valid module, as long as no function lacks its body.
+  EXPECT_LE(accepted, 8u);
+}
+
+// Nothing may crash the reader; what it accepts or says does not matter here.
+TEST(ModuleReader, SurvivesFlippedBytes) {
+  const auto wasm = test::Guard(R"(
+    (import "env" "host_log" (func (param i32 i32 i32)))
+    (global $g (mut i32) (i32.const 7)) (table 4 funcref) (elem (i32.const 0) func $f) (data "xyz")
+    (func $f (param i32) (result i32) (local i64 f64)
+      (block $b (result i32) (br_table $b $b (i32.const 1) (local.get 0)))
+      (if (result i32) (i32.eqz) (then (i32.load offset=4 (local.get 0))) (else (global.get $g)))
+      (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 1)) (data.drop 0)
+      (i32x4.extract_lane 2 (v128.const i32x4 1 2 3 4)) (i32.add)))");
+  ASSERT_TRUE(Read(wasm).has_value());
+  std::mt19937 random(42);
+  for (int round = 0; round < 20000; ++round) {
+    auto damaged = wasm;
+    for (int flips = 1 + static_cast<int>(random() % 3); flips > 0; --flips) {
+      damaged[8 + random() % (damaged.size() - 8)] = std::byte(random());
+    }
+    const auto result = Read(damaged);
+    EXPECT_TRUE(result.has_value() || !result.error().message.empty());
+  }
+}
+
+TEST(ModuleReader, SectionOrder) {
+  ExpectError(Read(Hex(std::string(kHeader) + "03 01 00 01 01 00")), ErrorKind::kInvalidWasm, "out of order");
+  ExpectError(Read(Hex(std::string(kHeader) + "01 01 00 01 01 00")), ErrorKind::kInvalidWasm, "out of order");
+  ExpectError(Read(Hex(std::string(kHeader) + "0e 01 00")), ErrorKind::kInvalidWasm, "unknown section 14");
+}
+
+TEST(ModuleReader, RefusesExceptionsByName) {
+  ExpectError(Read(Wat("(module (tag (param i32)))")), ErrorKind::kUnsupported, "exception handling");
+  ExpectError(Read(Wat("(module (func try catch_all end))")), ErrorKind::kUnsupported, "exception handling");
+  // try_table, as wabt 1.0.32 does not know it.
+  ExpectError(Read(Hex(std::string(kHeader) + "01 04 01 60 00 00 03 02 01 00 0a 08 01 06 00 1f 40 00 0b 0b")),
+              ErrorKind::kUnsupported, "exception handling");
+}
+
+TEST(ModuleReader, RefusesLaterProposalsByName) {
+  // ref.i31 of the garbage collection proposal.
+  ExpectError(Read(Hex(std::string(kHeader) + "01 04 01 60 00 00 03 02 01 00 0a 09 01 07 00 41 00 fb 1c 1a 0b")),
+              ErrorKind::kUnsupported, "garbage collection");
+}
+
+TEST(ModuleReader, TypeErrorsCarryTheOffset) {
+  const auto result = Read(Wat("(module (func (result i32) (i32.add (i64.const 1) (i32.const 2))))"));
+  ExpectError(result, ErrorKind::kInvalidWasm, "type mismatch in i32.add");
+}
+
+TEST(ModuleReader, Limits) {
+  // 50,001 locals in one declaration.
+  ExpectError(Read(Hex(std::string(kHeader) + "01 04 01 60 00 00 03 02 01 00 0a 08 01 06 01 d1 86 03 7f 0b")),
+              ErrorKind::kLimit, "locals");
+  std::string nested;
+  for (int i = 0; i < 10001; ++i) nested += "block ";
+  for (int i = 0; i < 10001; ++i) nested += "end ";
+  ExpectError(Read(Wat("(module (func " + nested + "))")), ErrorKind::kLimit, "nested blocks");
+  std::string results;
+  for (int i = 0; i < 1000; ++i) results += " i32";
+  std::string calls;
+  for (int i = 0; i < 200; ++i) calls += " call $many";
+  ExpectError(Read(Wat("(module (func $many (result" + results + ") unreachable) (func" + calls + " unreachable))")),
+              ErrorKind::kLimit, "operands");
+  ExpectError(Read(Wat("(module (table 10000001 funcref))")), ErrorKind::kLimit, "initial elements of a table");
+}
+
+TEST(ModuleReader, LongNamesAreNotQuotedOnTheStack) {
+  const std::string name(1 << 22, 'x');
+  ExpectError(Read(Wat("(module (func (export \"" + name + "\")) (func (export \"" + name + "\")))")),
+              ErrorKind::kLimit, "bytes of a name");
+}
+
+TEST(ModuleReader, DeliversInstructions) {
+  const auto module = Read(Wat(R"((module
+    (memory 1) (memory 2) (table $t 1 funcref) (table $u 1 funcref)
+    (type $sig (func (param i32) (result i64)))
+    (func (param i32) (result i32) (local f32 f32 i64)
+      (block (result i32) (i32.load8_u (memory 1) offset=17 (local.get 0)))
+      (drop (call_indirect $u (type $sig) (i32.const -2) (i32.const 0)))
+      (memory.copy 1 0 (i32.const 1) (i32.const 2) (i32.const 3))
+      (loop (type $pair) (br_table 0 1 0 (i32.const 5)) ))
+    (type $pair (func (param i32) (result i32)))))"));
+  ASSERT_TRUE(module.has_value()) << module.error().message;
+  const Function& function = module->functions.at(0);
+  EXPECT_EQ(function.locals, (std::vector{ValType::kF32, ValType::kF32, ValType::kI64}));
+  const auto find = [&](Op op) {
+    const auto it = std::ranges::find(function.body, op, &Instr::op);
+    return it == function.body.end() ? Instr{.op = Op::kNop} : *it;
+  };
+  EXPECT_EQ(find(Op::kBlock).imm, Instr::kInlineBlockType | 0x7f);
+  EXPECT_EQ(find(Op::kLoop).imm, 1u);
+  EXPECT_EQ(find(Op::kI32Load8U).imm, 17u);
+  EXPECT_EQ(find(Op::kI32Load8U).aux, 1u);
+  EXPECT_EQ(find(Op::kI32Const).imm, 0xfffffffeu);
+  EXPECT_EQ(find(Op::kCallIndirect).imm, uint64_t{1} << 32);
+  EXPECT_EQ(function.br_tables.at(0).targets, (std::vector<uint32_t>{0, 1}));
+  EXPECT_EQ(function.body.back().op, Op::kEnd);
+  // Offsets are of the opcodes: each instruction's first byte.
+  EXPECT_EQ(function.body.front().offset, function.body_offset + 5);
+}
+
+TEST(ModuleReader, MemoryCopyNamesItsDestinationFirst) {
+  // Two memories, the second one 64-bit: only the right order of the operands is well typed.
+  // (func (param i64 i32 i32) local.get 0 local.get 1 local.get 2 memory.copy 1 0)
+  const auto module = Read(Hex(std::string(kHeader) + "01 07 01 60 03 7e 7f 7f 00 03 02 01 00 05 05 02 00 01 04 01 "
+                                                      "0a 0e 01 0c 00 20 00 20 01 20 02 fc 0a 01 00 0b"));
+  ASSERT_TRUE(module.has_value()) << module.error().message;
+  const Instr& copy = module->functions.at(0).body.at(3);
+  EXPECT_EQ(copy.op, Op::kMemoryCopy);
+  EXPECT_EQ(copy.imm, 1u) << "to memory 1, from memory 0";
+}
+
+TEST(ModuleReader, DeliversElements) {
+  const auto module = Read(Wat(R"((module
+    (import "m" "g" (global funcref))
+    (table 8 funcref) (func $f) (func $h)
+    (elem (i32.const 2) $f $h)
+    (elem declare func $h)
+    (elem funcref (ref.func $f) (ref.null func))))"));
+  ASSERT_TRUE(module.has_value()) << module.error().message;
+  ASSERT_EQ(module->elem_segments.size(), 3u);
+  EXPECT_EQ(module->elem_segments[0].mode, SegmentMode::kActive);
+  EXPECT_EQ(module->elem_segments[0].offset.body.at(0).imm, 2u);
+  EXPECT_EQ(module->elem_segments[0].items.at(1).body.at(0).imm, 1u);
+  EXPECT_EQ(module->elem_segments[1].mode, SegmentMode::kDeclared);
+  EXPECT_EQ(module->elem_segments[2].mode, SegmentMode::kPassive);
+  EXPECT_EQ(module->elem_segments[2].items.at(1).body.at(0).op, Op::kRefNull);
+}
+
+TEST(ModuleReader, NamesAndBrokenNames) {
+  auto wasm = Wat("(module)");
+  const auto named = Hex("00 15 04 6e 61 6d 65 00 04 03 61 62 63 01 08 02 00 01 66 63 02 68 69");
+  wasm = Wat("(module (func) (func) (func))");
+  wasm.insert(wasm.end(), named.begin(), named.end());
+  auto module = Read(wasm);
+  ASSERT_TRUE(module.has_value()) << module.error().message;
+  EXPECT_EQ(module->name, "abc");
+  EXPECT_EQ(module->func_names, (std::vector<std::string>{"f", "", ""}));  // the second index is out of range
+  // A subsection that is longer than its section: ignored from there on.
+  wasm[wasm.size() - 10] = std::byte{0x7f};
+  module = Read(wasm);
+  ASSERT_TRUE(module.has_value()) << module.error().message;
+}
+
+TEST(ModuleReader, StartAndGlobals) {
+  const auto module =
+      Read(Wat("(module (global i64 (i64.const -1)) (global v128 (v128.const i64x2 1 2)) "
+               "(func $s) (start $s))"));
+  ASSERT_TRUE(module.has_value()) << module.error().message;
+  EXPECT_EQ(module->start, 0u);
+  EXPECT_EQ(module->globals.at(0).init.body.size(), 1u);
+  EXPECT_EQ(module->globals.at(0).init.body.at(0).imm, ~uint64_t{0});
+  EXPECT_EQ(module->globals.at(1).init.v128s.at(0)[8], 2);
+}
+
+}  // namespace
+}  // namespace guardc::compiler
