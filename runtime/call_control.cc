@@ -12,11 +12,22 @@
 namespace guardc {
 
 bool CallIsInterrupted() {
-  for (const Activation* a = guardc_current_activation; a != nullptr; a = a->outer) {
-    if (a->interrupted.load(std::memory_order_acquire) != 0 || a->options->stop.stop_requested()) return true;
-    if (a->options->deadline && *a->options->deadline <= Clock::now()) return true;
+  bool interrupted = false;
+  for (Activation* a = guardc_current_activation; a != nullptr; a = a->outer) {
+    if (a->interrupted.load(std::memory_order_acquire) != 0) {
+      interrupted = true;
+      continue;
+    }
+    InterruptReason reason = InterruptReason::kNone;
+    if (a->options->deadline && *a->options->deadline <= Clock::now()) reason = InterruptReason::kDeadline;
+    if (a->options->stop.stop_requested()) reason = InterruptReason::kCancelled;
+    if (reason == InterruptReason::kNone) continue;
+    // Seen here before the watcher or the stop callback came to it: the call is to end all the same when the host
+    // function that asks returns.
+    a->request.Request(a->request.word(), reason);
+    interrupted = true;
   }
-  return false;
+  return interrupted;
 }
 
 bool SleepUntilInterrupted(Clock::time_point until) {

@@ -7,7 +7,8 @@
 
 namespace guardc {
 
-// Whether the innermost activation of this thread is to end: its own request or one for an activation around it.
+// Whether the innermost activation of this thread is to end: its own request or one for an activation around it. What
+// it answers comes true: a deadline that has passed by now ends the call at the return to the guest.
 bool CallIsInterrupted();
 
 // Sleeps until `until` or until the call is interrupted; false if interrupted.

@@ -64,6 +64,10 @@ Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& stor
   const loader::LoadedArtifact& artifact = out->module->artifact();
   const auto data_sizes = artifact.List<uint32_t>(out->header().data_sizes);
   std::memcpy(out->ContextAt<uint32_t>(out->header().ctx_data_sizes), data_sizes.data(), data_sizes.size_bytes());
+  // From here on nothing fails: the addresses stay this instance's while the Store lives.
+  for (const LinearMemory* memory : std::span(out->memories).subspan(CountImports(artifact, ExternKind::kMemory))) {
+    store.regions.Add(reinterpret_cast<uintptr_t>(memory->vm->base), memory->reserved);
+  }
   return out;
 }
 
@@ -115,7 +119,6 @@ Result<void> Instance::Impl::CreateMemories() {
     }
     memory.vm = ContextAt<abi::VmMemory>(header().ctx_memories) + i;
     *memory.vm = {reinterpret_cast<uint8_t*>(base), 0};
-    store.regions.Add(reinterpret_cast<uintptr_t>(base), memory.reserved);
     if (memory.Grow(memory.type.limits.min) != 0) {
       return Fail(ErrorKind::kOutOfMemory,
                   fmt::format("cannot make the initial {} pages of a memory of '{}' accessible", memory.type.limits.min,

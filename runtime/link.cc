@@ -49,6 +49,11 @@ bool Matches(const ExternType& given, const ExternType& wanted) {
   return false;
 }
 
+bool HasHostThunk(const loader::LoadedArtifact& artifact, size_t import) {
+  const uint32_t type = artifact.List<abi::ImportRecord>(artifact.header().imports)[import].type;
+  return artifact.List<abi::TypeRecord>(artifact.header().types)[type].host_thunk != 0;
+}
+
 }  // namespace
 
 Result<void> CheckImports(const Module& module, std::span<const ResolvedImport> given) {
@@ -64,6 +69,12 @@ Result<void> CheckImports(const Module& module, std::span<const ResolvedImport> 
       return Fail(ErrorKind::kUnknownImport,
                   fmt::format("import '{}.{}': the module wants {}, but {} was given", wanted[i].module, wanted[i].name,
                               ToString(wanted[i].type), ToString(type)));
+    }
+    const auto* func = std::get_if<ImportedFunc>(&given[i]);
+    if (func != nullptr && func->code == nullptr && !HasHostThunk(module.artifact(), i)) {
+      return Fail(
+          ErrorKind::kCorruptArtifact,
+          fmt::format("import '{}.{}': the artifact has no code for host functions", wanted[i].module, wanted[i].name));
     }
     // MEM-1: code without checks of its own relies on the guard region behind the memory.
     const auto* memory = std::get_if<LinearMemory*>(&given[i]);

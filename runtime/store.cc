@@ -136,7 +136,10 @@ Result<void> Store::Impl::Call(const abi::VmFuncRef& function, abi::Value* value
     auto& host_func = *static_cast<abi::VmHostFunc*>(function.context);
     const TrapCode code = host_func.fn(&host_func, values);
     if (code == TrapCode::kNone) return {};
-    return std::unexpected(TakeHostError());
+    if (code == TrapCode::kHostUnwind) return std::unexpected(TakeHostError());
+    ErrorDetails details;
+    details.trap = code;
+    return Fail(ErrorKind::kTrap, fmt::format("a host function trapped: {}", TrapText(code)), std::move(details));
   }
   const abi::EntryFn entry = EntryFor(function.type_id);
   if (entry == nullptr) {
@@ -171,6 +174,7 @@ std::optional<Extern> Instance::Export(std::string_view name) const {
       return RuntimeAccess::MakeFunc(impl_->store.self,
                                      impl_->ContextAt<abi::VmFuncRef>(impl_->header().ctx_funcrefs) + record->index);
     case ExternKind::kTable:
+      if (impl_->tables[record->index] == nullptr) return std::nullopt;  // static: no compiler exports such a table
       return RuntimeAccess::MakeTable(impl_->tables[record->index]);
     case ExternKind::kMemory:
       return RuntimeAccess::MakeMemory(impl_->memories[record->index]);

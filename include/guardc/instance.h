@@ -102,6 +102,11 @@ struct StoreOptions {
   bool fail_after_trap = true;
 };
 
+// The signal that interrupts guests at their deadline or stop: 34 unless chosen otherwise, before the first instance,
+// by an embedder that needs 34 itself. kInvalidArgument for anything but a real-time signal, or once there is an
+// instance.
+[[nodiscard]] Result<void> SetInterruptionSignal(int signal);
+
 // Owns instances and what they share; everything in it lives until the Store goes. One thread at a time.
 class Store {
  public:

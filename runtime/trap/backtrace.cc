@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <unordered_map>
 
 #include "runtime/trap/code_registry.h"
 #include "runtime/trap/unwind.h"
@@ -49,6 +50,7 @@ Backtrace WalkGuestStack(const Activation& activation, bool to_the_end) {
   const StackBounds stack{activation.stack_low, activation.stack_top};
   GuestRegisters registers = LeaveStub(activation.left_at, stack);
   Backtrace out;
+  std::unordered_map<uintptr_t, const abi::FunctionRecord*> functions;  // by start; deep stacks are recursions
   while (to_the_end || out.frames.size() < kMaxFrames) {
     const loader::LoadedArtifact* artifact = FindArtifact(registers.pc);
     if (artifact == nullptr) break;
@@ -56,9 +58,11 @@ Backtrace WalkGuestStack(const Activation& activation, bool to_the_end) {
     const auto description =
         FindFrameDescription(artifact->eh_frame_hdr(), was_exact ? registers.pc : registers.pc - 1);
     if (!description) break;
-    if (std::ranges::find(out.artifacts, artifact) == out.artifacts.end()) out.artifacts.push_back(artifact);
-    if (out.frames.size() < kMaxFrames) {
-      if (const auto* function = FindFunction(*artifact, description->begin)) {
+    const auto [known, is_new] = functions.try_emplace(description->begin, nullptr);
+    if (is_new) known->second = FindFunction(*artifact, description->begin);
+    if (const abi::FunctionRecord* function = known->second) {
+      if (std::ranges::find(out.artifacts, artifact) == out.artifacts.end()) out.artifacts.push_back(artifact);
+      if (out.frames.size() < kMaxFrames) {
         out.frames.push_back({function->function, std::string(artifact->String(function->name)),
                               function->module_offset, registers.pc - description->begin});
       }

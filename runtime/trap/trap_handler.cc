@@ -40,6 +40,7 @@
 #include <mutex>
 #include <string>
 
+#include "guardc/instance.h"
 #include "runtime/trap/activation.h"
 #include "runtime/trap/code_registry.h"
 #include "runtime/trap/machine_context.h"
@@ -215,21 +216,6 @@ Result<void> InstallHandlers() {
   return result;
 }
 
-Result<void> SetInterruptionSignal(int signal) {
-  if (is_installed) {
-    return Fail(ErrorKind::kInvalidArgument,
-                "the interruption signal must be chosen before the first Store: handlers are installed already");
-  }
-  // Below 34 glibc uses two for itself.
-  if (signal < SIGRTMIN || signal > SIGRTMAX) {
-    return Fail(ErrorKind::kInvalidArgument, "signal " + std::to_string(signal) +
-                                                 " cannot interrupt guests: choose a real-time signal, " +
-                                                 std::to_string(SIGRTMIN) + " to " + std::to_string(SIGRTMAX));
-  }
-  interruption_signal = signal;
-  return {};
-}
-
 int InterruptionSignal() { return interruption_signal.load(std::memory_order_relaxed); }
 
 void Kick(int tid) {
@@ -246,3 +232,22 @@ void Kick(int tid) {
 }
 
 }  // namespace guardc::trap
+
+namespace guardc {
+
+Result<void> SetInterruptionSignal(int signal) {
+  if (trap::is_installed) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "the interruption signal must be chosen before the first instance: handlers are installed already");
+  }
+  // Below 34 glibc uses two for itself.
+  if (signal < SIGRTMIN || signal > SIGRTMAX) {
+    return Fail(ErrorKind::kInvalidArgument, "signal " + std::to_string(signal) +
+                                                 " cannot interrupt guests: choose a real-time signal, " +
+                                                 std::to_string(SIGRTMIN) + " to " + std::to_string(SIGRTMAX));
+  }
+  trap::interruption_signal = signal;
+  return {};
+}
+
+}  // namespace guardc

@@ -9,9 +9,7 @@ namespace guardc::trap {
 // before). kUnsupported where the process uses shadow stacks.
 [[nodiscard]] Result<void> InstallHandlers();
 
-// For the signal of interruption, before InstallHandlers(): kInvalidArgument for anything but a real-time signal, or
-// afterwards.
-[[nodiscard]] Result<void> SetInterruptionSignal(int signal);
+// As chosen by SetInterruptionSignal() of guardc/instance.h.
 int InterruptionSignal();
 
 // Sends the signal of interruption to a thread of this process.

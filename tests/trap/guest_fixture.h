@@ -28,9 +28,10 @@ class TestLog final : public GuardLog {
 
 class Guest {
  public:
-  explicit Guest(StoreOptions options = {}) : store_(options) {
+  explicit Guest(StoreOptions options = {}, std::shared_ptr<const Module> module = testing::TrapGuest())
+      : store_(options) {
     host.log = &log;
-    Result<Instance*> made = InstantiateWithHost(store_, testing::TrapGuest(), host);
+    Result<Instance*> made = InstantiateWithHost(store_, std::move(module), host);
     if (!made) {
       ADD_FAILURE() << made.error().message;
       abort();

@@ -19,26 +19,33 @@ CallOptions Within(std::chrono::nanoseconds time) { return {.deadline = Clock::n
 void ExpectInterrupted(const Result<void>& result, ErrorKind kind) {
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().kind, kind) << result.error().message;
-  // A loaded machine may use up a short deadline before the guest is entered.
-  if (result.error().message.find("before the guest was entered") != std::string::npos) return;
   EXPECT_EQ(result.error().details().trap, TrapCode::kInterrupted);
+}
+
+// A loaded machine may use up a short deadline before the guest is entered: then with a longer one.
+Result<void> RunIntoDeadline(Guest& guest, std::string_view function, std::chrono::nanoseconds time) {
+  for (;;) {
+    Result<void> result = guest.Run(function, Within(time));
+    if (result || result.error().details().trap != TrapCode::kNone || time > 60s) return result;
+    time *= 2;
+  }
 }
 
 TEST(Interrupt, ADeadlineStopsAnEndlessLoop) {
   Guest guest;
   const auto start = Clock::now();
-  const Result<void> result = guest.Run("spin", Within(10ms));
+  const Result<void> result = RunIntoDeadline(guest, "spin", 10ms);
   const auto took = Clock::now() - start;
   ExpectInterrupted(result, ErrorKind::kDeadline);
   EXPECT_THAT(FrameNames(result.error()), ::testing::ElementsAre("spin"));
   EXPECT_GE(took, 10ms);
-  EXPECT_LT(took, 2s);
+  EXPECT_LT(took, 20s);
   EXPECT_TRUE(guest.instance->failed());
 }
 
 TEST(Interrupt, ADeadlineStopsABulkLoop) {
   Guest guest;
-  const Result<void> result = guest.Run("fill", Within(10ms));
+  const Result<void> result = RunIntoDeadline(guest, "fill", 10ms);
   ExpectInterrupted(result, ErrorKind::kDeadline);
   EXPECT_THAT(FrameNames(result.error()), ::testing::ElementsAre("fill"));
 }
@@ -69,8 +76,8 @@ TEST(Interrupt, NothingRunsAfterTheDeadlineOrTheStop) {
 
 TEST(Interrupt, TheReturnFromAHostFunctionTestsTheFlag) {
   Guest guest;
-  guest.log.on_line = [] { std::this_thread::sleep_for(30ms); };
-  const Result<void> result = guest.Run("log", Within(5ms));
+  guest.log.on_line = [] { std::this_thread::sleep_for(100ms); };
+  const Result<void> result = RunIntoDeadline(guest, "log", 20ms);
   ExpectInterrupted(result, ErrorKind::kDeadline);
   EXPECT_EQ(guest.log.lines.size(), 1u);
   EXPECT_THAT(FrameNames(result.error()), ::testing::ElementsAre("log"));
@@ -87,7 +94,7 @@ TEST(Interrupt, ASleepingHostFunctionIsWoken) {
     bool slept = true;
     guest.log.on_line = [&] { slept = guest.host.control->SleepUntil(Clock::now() + 60s); };
     CallOptions options = {.stop = source.get_token()};
-    if (by_deadline) options.deadline = Clock::now() + 10ms;
+    if (by_deadline) options.deadline = Clock::now() + 500ms;
     ExpectInterrupted(guest.Run("log", options), by_deadline ? ErrorKind::kDeadline : ErrorKind::kCancelled);
     EXPECT_FALSE(slept);
     EXPECT_EQ(guest.host.control, nullptr);
@@ -121,14 +128,14 @@ TEST(Interrupt, AnOuterRequestEndsTheInnerGuest) {
     // The inner call has no deadline of its own, or a later one.
     ExpectInterrupted(inner.Run("spin", Within(60s)), ErrorKind::kDeadline);
   };
-  ExpectInterrupted(outer.Run("log", Within(10ms)), ErrorKind::kDeadline);
+  ExpectInterrupted(outer.Run("log", Within(500ms)), ErrorKind::kDeadline);
   EXPECT_TRUE(inner.instance->failed());
   EXPECT_TRUE(outer.instance->failed());
 }
 
 TEST(Interrupt, AnInnerRequestLeavesTheOuterGuestAlone) {
   Guest outer, inner;
-  outer.log.on_line = [&] { ExpectInterrupted(inner.Run("spin", Within(10ms)), ErrorKind::kDeadline); };
+  outer.log.on_line = [&] { ExpectInterrupted(RunIntoDeadline(inner, "spin", 10ms), ErrorKind::kDeadline); };
   EXPECT_TRUE(outer.Run("log", Within(60s)));
   EXPECT_FALSE(outer.instance->failed());
 }
@@ -183,7 +190,7 @@ TEST_P(Timers, ForeignSignalsDoNotDisturb) {
   Guest guest({.fail_after_trap = false});
   timer_signals = 0;
   for (int i = 0; i < 100; ++i) {
-    ExpectInterrupted(guest.Run(i % 2 == 0 ? "spin" : "log_forever", Within(2ms)), ErrorKind::kDeadline);
+    ExpectInterrupted(RunIntoDeadline(guest, i % 2 == 0 ? "spin" : "log_forever", 2ms), ErrorKind::kDeadline);
     ExpectTrap(guest.Run("unreachable"), TrapCode::kUnreachable, "unreachable");
     ExpectTrap(guest.Run1("load", 1 << 20), TrapCode::kMemoryOutOfBounds, "load");
     guest.log.lines.clear();
@@ -198,7 +205,7 @@ INSTANTIATE_TEST_SUITE_P(Interrupt, Timers, ::testing::Values(0, SA_ONSTACK));
 
 TEST(Interrupt, AfterAFork) {
   Guest guest({.fail_after_trap = false});
-  ExpectInterrupted(guest.Run("spin", Within(2ms)), ErrorKind::kDeadline);
+  ExpectInterrupted(RunIntoDeadline(guest, "spin", 2ms), ErrorKind::kDeadline);
   EXPECT_EXIT(
       {
         const Result<void> result = guest.Run("spin", Within(2ms));
