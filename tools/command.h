@@ -25,6 +25,8 @@ void AddVerify(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
 void AddCall(CLI::App& app, int& exit_code);
 void AddCache(CLI::App& app, int& exit_code);
+void AddPolicy(CLI::App& app, int& exit_code);
+void AddDecide(CLI::App& app, int& exit_code);
 // `guest_arguments`: what followed "--", which CLI11 would not hand to a subcommand.
 void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_code);
 

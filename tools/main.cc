@@ -69,6 +69,8 @@ int Main(int argc, char** argv) {
   AddCall(app, exit_code);
   AddExec(app, std::move(guest_arguments), exit_code);
   AddCache(app, exit_code);
+  AddPolicy(app, exit_code);
+  AddDecide(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

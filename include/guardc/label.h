@@ -92,7 +92,7 @@ class LabelledData {
 
 // At most this many tags in one label of an answer, and in one answer.
 inline constexpr size_t kMaxTagsPerLabel = 10'000;
-inline constexpr size_t kMaxTagsPerAnswer = 1'000'000;
+inline constexpr size_t kMaxTagsPerAnswer = 200'000;
 
 // {"tool_name","tool_args","capabilities"}. kInvalidArgument where the tool's name is not UTF-8.
 [[nodiscard]] Result<std::string> LabelResourceInput(std::string_view tool, const JsonDocument& args,

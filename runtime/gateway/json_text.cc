@@ -481,6 +481,17 @@ void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::string OnOneLine(std::string_view json) {
+  while (!json.empty() && IsJsonSpace(json.back())) json.remove_suffix(1);
+  if (json.find_first_of("\n\r") == std::string_view::npos) return std::string(json);
+  std::string out(json.size() + simdjson::SIMDJSON_PADDING, '\0');
+  size_t size = 0;
+  // It was parsed before, so minify() has nothing to complain about.
+  if (simdjson::minify(json.data(), json.size(), out.data(), size) != simdjson::SUCCESS) return std::string(json);
+  out.resize(size);
+  return out;
+}
+
 bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 std::string Printable(std::string_view text, size_t limit) {

@@ -112,6 +112,9 @@ bool EqualFold(std::string_view a, std::string_view b);
 // Appends `text` as a JSON string, quotes included. `text` must be UTF-8.
 void AppendJsonString(std::string& out, std::string_view text);
 
+// The same JSON on one line: without white space between its tokens where it had line breaks, else as it is.
+std::string OnOneLine(std::string_view json);
+
 bool IsUtf8(std::string_view text);
 
 // `key` for messages: printable and short, whatever a guest put into it.

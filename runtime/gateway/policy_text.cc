@@ -35,7 +35,7 @@ std::string_view Trim(std::string_view text) {
 Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text) {
   if (Trim(text).empty()) return PolicyError("", "there is none; expected a JSON object with \"allow-only\"");
   auto parse = [](std::string json) -> Result<std::shared_ptr<const JsonText>> {
-    auto parsed = JsonText::Parse(std::move(json), "policy");
+    auto parsed = JsonText::Parse(std::move(json), "the text");
     if (!parsed && parsed.error().kind == ErrorKind::kInvalidArgument) return PolicyError("", parsed.error().message);
     return parsed;
   };

@@ -15,7 +15,9 @@ using testing::HasSubstr;
 constexpr std::string_view kSecret = R"({"description":"the vault","secrecy":["s"]})";
 constexpr std::string_view kUntrusted = R"({"integrity":["low"]})";
 
-std::string Kept(const std::string& array) { return json({{"content", {{{"type", "text"}, {"text", array}}}}}).dump(); }
+std::string Kept(const std::string& array) {
+  return R"({"content":[{"type":"text","text":)" + json(array).dump() + "}]}";
+}
 
 TEST(PipelineTest, AnAllowedReadPassesUnchanged) {
   FakeCall call;
