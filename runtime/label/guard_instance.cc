@@ -17,6 +17,7 @@ Result<std::unique_ptr<GuardInstance>> GuardInstance::Create(std::shared_ptr<con
   host.stderr_writer = options.stderr_writer;
   host.sleep_really = options.sleep_really;
   GUARDC_TRY(guard->instance_, InstantiateWithHost(guard->store_, std::move(module), host, call));
+  host.memory = MemoryOf(*guard->instance_, kMemoryExport);  // which need not be memory 0
   GUARDC_CHECK(guard->Initialize(call));
   return guard;
 }

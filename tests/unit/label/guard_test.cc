@@ -37,7 +37,10 @@ TEST_F(LifeTest, WhatIsNoGuardIsRefused) {
       {"memory of another name", labels + R"((memory (export "mem") 1))", ErrorKind::kGuardAbi, {"no memory"}},
       {"memory that is a function", labels + R"((export "memory" (func $f)))", ErrorKind::kGuardAbi, {"\"memory\""}},
       {"command", memory + R"((func (export "_start")))", ErrorKind::kGuardAbi, {"_start", "command", "reactor"}},
-      {"nothing", memory, ErrorKind::kGuardAbi, {"label_agent", "(i32, i32, i32, i32) -> i32"}},
+      {"nothing",
+       memory + R"((func (export "other")))",
+       ErrorKind::kGuardAbi,
+       {"label_agent", "(i32, i32, i32, i32) -> i32"}},
       {"one missing",
        memory + R"((func $f (param i32 i32 i32 i32) (result i32) (i32.const 0))
          (export "label_agent" (func $f)) (export "label_response" (func $f)))",
@@ -75,7 +78,9 @@ TEST_F(LifeTest, WhatIsNoGuardIsRefused) {
   options_.name = "odd";
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.name);
-    const auto guard = Guard::Create(ModuleFromWat("(module " + c.fields + ")"), options_);
+    const auto module = ModuleFromWat("(module " + c.fields + ")");
+    ASSERT_NE(module, nullptr);
+    const auto guard = Guard::Create(module, options_);
     ASSERT_FALSE(guard);
     EXPECT_EQ(guard.error().kind, c.kind) << guard.error().message;
     EXPECT_TRUE(guard.error().message.starts_with("guard \"odd\": ")) << guard.error().message;
