@@ -51,7 +51,7 @@ Result<std::vector<char>> Generate(llvm::Module& module, llvm::TargetMachine& ma
 void PrepareModule(llvm::Module& module, const CompileTarget& target, llvm::TargetMachine& machine) {
   llvm_compat::SetTriple(module, machine.getTargetTriple());
   module.setDataLayout(machine.createDataLayout());
-  module.setPICLevel(llvm::PICLevel::SmallPIC);
+  if (module.getPICLevel() == llvm::PICLevel::NotPIC) module.setPICLevel(llvm::PICLevel::SmallPIC);  // only once
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
     function.addFnAttr("tune-cpu", target.identity.cpu);
