@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "guardc/guard.h"
+#include "guardc/label.h"
 #include "guardc/module.h"
 #include "tools/call_inputs.h"
 #include "tools/command.h"
@@ -104,8 +105,8 @@ Result<Outcome> RunGuard(const CallArguments& arguments) {
     return call;
   };
   if (!arguments.policy.empty()) {
-    GUARDC_TRY(const std::string answer, guard->Call(LabelFunction::kAgent, policy, call_options()));
-    GUARDC_CHECK(CheckAgentAnswer(answer));
+    GUARDC_TRY(std::string answer, guard->Call(LabelFunction::kAgent, policy, call_options()));
+    GUARDC_CHECK(ParseAgentAnswer(std::move(answer)));  // kRejected, kBadResponse
     clock.Done("label_agent (policy)");
   }
   guard->EnableTiming(arguments.timing || arguments.json || arguments.repeat > 1);

@@ -121,17 +121,4 @@ Result<Backend> MakeFileBackend(const std::string& path, int verbose) {
   });
 }
 
-Result<void> CheckAgentAnswer(std::string_view answer) {
-  const json root = json::parse(answer, nullptr, false);
-  if (!root.is_object()) {
-    return Fail(ErrorKind::kBadResponse, "label_agent answered the policy with something that is no JSON object");
-  }
-  const auto is_false = [&](const char* key) { return root.contains(key) && root[key] == false; };
-  std::string message;
-  if (root.contains("error") && root["error"].is_string()) message = root["error"].get<std::string>();
-  if (!is_false("success") && !is_false("ok") && message.empty()) return {};
-  return Fail(ErrorKind::kRejected,
-              "the guard rejected the policy" + (message.empty() ? " without a reason" : ": " + message));
-}
-
 }  // namespace guardc::cli

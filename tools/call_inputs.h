@@ -19,7 +19,4 @@ std::shared_ptr<GuardLog> MakeStderrLog(std::string guard, int verbose);
 // A backend that answers from a JSON object in a file: tool name -> answer. Other tools fail.
 Result<Backend> MakeFileBackend(const std::string& path, int verbose);
 
-// kRejected where label_agent's answer says that the policy was not accepted.
-Result<void> CheckAgentAnswer(std::string_view answer);
-
 }  // namespace guardc::cli
