@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "compiler/frontend/wabt_reader.h"
 #include "guardc/instance.h"
 #include "guardc/module.h"
 #include "tests/spec/host_module.h"
@@ -170,7 +171,10 @@ Verdict Runner::RunAssertTrap(const Command& command) {
 Verdict Runner::RunAssertRefused(const Command& command) {
   const Result<std::string> wasm = ReadModule(command);
   if (!wasm) return Because(Describe(wasm.error()));
-  const Result<CompiledModule> compiled = Compile(std::as_bytes(std::span(*wasm)), options_.compile);
+  const auto bytes = std::as_bytes(std::span(*wasm));
+  const auto read = compiler::ReadModule(bytes, options_.features);
+  const Result<CompiledModule> compiled =
+      read ? Compile(bytes, options_.compile) : Result<CompiledModule>(std::unexpect, read.error());
   if (compiled) return Because(command.filename + " was accepted; expected '" + command.text + "'");
   if (compiled.error().kind != ErrorKind::kInvalidWasm) {
     return Because(command.filename + " was refused for another reason than '" + command.text +

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "compiler/frontend/wasm_module.h"
 #include "guardc/compile.h"
 #include "tests/spec/script.h"
 
@@ -12,6 +13,8 @@ namespace guardc::spec {
 
 struct RunOptions {
   CompileOptions compile;
+  // What the script's version of the specification allows: later proposals make valid what it calls invalid.
+  compiler::FeatureSet features;
   std::filesystem::path cache_directory;
   uint32_t shown_failures = 20;  // per script
 };

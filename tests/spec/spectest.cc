@@ -51,7 +51,22 @@ std::vector<fs::path> FindScripts(const std::vector<std::string>& arguments) {
   return out;
 }
 
-pid_t Start(Job& job, const RunOptions& options, unsigned timeout_seconds) {
+// The folder "2.0" holds the scripts of that release, which knows none of the proposals.
+compiler::FeatureSet FeaturesOf(const fs::path& script) {
+  for (const fs::path& part : fs::absolute(script)) {
+    if (part == "2.0") {
+      return {.tail_call = false,
+              .extended_const = false,
+              .multi_memory = false,
+              .memory64 = false,
+              .relaxed_simd = false,
+              .threads = false};
+    }
+  }
+  return {};
+}
+
+pid_t Start(Job& job, RunOptions options, unsigned timeout_seconds) {
   job.output = memfd_create("guardc-spectest", MFD_CLOEXEC);
   void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (job.output < 0 || shared == MAP_FAILED) return -1;
@@ -62,6 +77,7 @@ pid_t Start(Job& job, const RunOptions& options, unsigned timeout_seconds) {
   dup2(job.output, STDOUT_FILENO);
   dup2(job.output, STDERR_FILENO);
   alarm(timeout_seconds);
+  options.features = FeaturesOf(job.path);
   RunScript(job.script, options, *job.progress);
   std::fflush(nullptr);
   _exit(0);
