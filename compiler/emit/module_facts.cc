@@ -66,7 +66,8 @@ class FactsBuilder {
     std::memcpy(header.magic, abi::kMagic, sizeof(header.magic));
     header.abi_version = abi::kAbiVersion;
     header.header_size = sizeof(abi::ArtifactHeader);
-    header.flags = options_.strict_traps ? abi::ArtifactHeader::kStrictTraps : 0;
+    header.flags = (options_.strict_traps ? abi::ArtifactHeader::kStrictTraps : 0) |
+                   (options_.bounds_checks ? abi::ArtifactHeader::kBoundsChecks : 0);
     header.context_size = layout_.context_size;
     header.ctx_type_ids = layout_.type_ids;
     header.ctx_funcrefs = layout_.funcrefs;

@@ -61,6 +61,8 @@ Slot& FreeSlot() {
 
 RegisteredCode::RegisteredCode(const loader::LoadedArtifact& artifact)
     : begin_(reinterpret_cast<uintptr_t>(artifact.text().data())) {
+  if (artifact.text().empty()) begin_ = 0;  // a module without functions
+  if (begin_ == 0) return;
   const std::lock_guard lock(Mutex());
   const auto [it, is_new] = Registrations().try_emplace(begin_, Registration{&artifact, nullptr, 0});
   if (is_new) {
@@ -71,6 +73,7 @@ RegisteredCode::RegisteredCode(const loader::LoadedArtifact& artifact)
 }
 
 RegisteredCode::~RegisteredCode() {
+  if (begin_ == 0) return;
   const std::lock_guard lock(Mutex());
   const auto it = Registrations().find(begin_);
   if (--it->second.owners > 0) return;

@@ -24,7 +24,7 @@ class RegisteredCode {
   RegisteredCode& operator=(const RegisteredCode&) = delete;
 
  private:
-  uintptr_t begin_;
+  uintptr_t begin_;  // 0: nothing to register
 };
 
 // The registered text around `pc`, or an empty range. Safe in a signal handler.
