@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "artifact/cache_store.h"
+#include "artifact/manifest.h"
 #include "guardc/module.h"
 #include "tools/command.h"
 #include "tools/find_module.h"
@@ -21,10 +22,18 @@ struct VerifyOptions : CommonOptions {
   std::vector<std::string> subjects;
 };
 
-// Hashes of every file first, then all that the loader checks: ABI, target, CPU, ELF headers.
+// Hashes of every file first, then all that the loader checks (ABI, target, CPU, ELF headers), and at last whether the
+// manifest tells of the object what the object says of itself.
 Result<void> VerifyOne(const fs::path& entry) {
-  GUARDC_CHECK(artifact::VerifyEntry(entry));
-  GUARDC_CHECK(Module::Load(entry));
+  GUARDC_TRY(const artifact::Manifest manifest, artifact::VerifyEntry(entry));
+  GUARDC_TRY(const std::shared_ptr<const Module> module, Module::Load(entry));
+  const auto differs = [&](const char* what) {
+    return Fail(ErrorKind::kCorruptArtifact,
+                entry.string() + ": the manifest's " + what + " are not those of the object beside it");
+  };
+  if (manifest.module_name != module->name()) return differs("names");
+  if (manifest.imports != artifact::DescribeImports(module->imports())) return differs("imports");
+  if (manifest.exports != artifact::DescribeExports(module->exports())) return differs("exports");
   return {};
 }
 

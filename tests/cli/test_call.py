@@ -124,14 +124,16 @@ class CallTest(CliTest):
 
     def test_trap_has_a_backtrace(self):
         broken = self.wasm(BROKEN_GUARD, "broken.wasm")
-        done = self.call("label_resource", "--input", self.input, "--compile", guard=broken)
+        self.compile(broken, "-O0")  # nothing is inlined
+        done = self.call("label_resource", "--input", self.input, guard=broken)
         self.assert_error(done, "unreachable", "deepest", "middle", "label_resource")
         done = self.call("label_agent", "--input", self.input, guard=broken)
         self.assert_error(done, "integer divide by zero", "label_agent")
 
     def test_trap_as_json(self):
         broken = self.wasm(BROKEN_GUARD, "broken.wasm")
-        done = self.call("label_resource", "--input", self.input, "--compile", "--json", guard=broken)
+        self.compile(broken, "-O0")
+        done = self.call("label_resource", "--input", self.input, "--json", guard=broken)
         self.assertEqual(done.returncode, 1)
         error = json.loads(done.stdout)["error"]
         self.assertEqual((error["kind"], error["trap"]), ("trap", "unreachable"))

@@ -112,7 +112,7 @@ class ExecTest(CliTest):
 
     def test_trap(self):
         numbers = self.wasm(NUMBERS)
-        self.compile(numbers, "--profile", "wasi")
+        self.compile(numbers, "--profile", "wasi", "-O0")  # nothing is inlined
         self.assert_error(self.exec(numbers, "--invoke", "fault"), "out of bounds memory access", "inner", "fault", code=134)
         self.assert_error(self.exec(numbers, "--invoke", "deep", "0"), "call stack exhausted", "deep", code=134)
 
