@@ -95,8 +95,7 @@ Result<json> RunSession(const std::shared_ptr<const Module>& module, const json&
 Result<void> RunAll(const char* wasm_path, const char* cache_directory) {
   std::ifstream file(wasm_path, std::ios::binary);
   const std::string wasm((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  GUARDC_TRY(const std::shared_ptr<const Module> module,
-             Module::Find(std::as_bytes(std::span(wasm)), cache_directory));
+  GUARDC_TRY(const std::shared_ptr<const Module> module, Module::Find(std::as_bytes(std::span(wasm)), cache_directory));
   for (std::string line; std::getline(std::cin, line);) {
     GUARDC_TRY(const json outcome, RunSession(module, json::parse(line)));
     std::cout << outcome.dump() << "\n";

@@ -1,7 +1,7 @@
 // repo-guard in C: labels a few tools of a GitHub-like MCP server.
 //
-// It exports neither alloc nor dealloc, so the host puts its buffers at the end of linear memory. A heap would want that
-// room too; this guard therefore has none: everything it keeps is static. It is a WASI reactor: the host calls
+// It exports neither alloc nor dealloc, so the host puts its buffers at the end of linear memory. A heap would want
+// that room too; this guard therefore has none: everything it keeps is static. It is a WASI reactor: the host calls
 // _initialize once, which runs the constructor below.
 
 #include <stdbool.h>
@@ -16,16 +16,16 @@
 #define EXPORT(name) __attribute__((export_name(#name)))
 
 IMPORT(call_backend)
-int32_t call_backend(const char *tool, uint32_t tool_length, const char *args, uint32_t args_length, char *result,
+int32_t call_backend(const char* tool, uint32_t tool_length, const char* args, uint32_t args_length, char* result,
                      uint32_t capacity);
-IMPORT(host_log) void host_log(uint32_t level, const char *message, uint32_t length);
+IMPORT(host_log) void host_log(uint32_t level, const char* message, uint32_t length);
 
 enum { kFailed = -1, kNoLabels = 0 };
 enum { kDebug, kInfo, kWarn, kError };
 enum { kMaxItems = 100, kMaxNames = 32, kMaxRepositories = 64, kNameSize = 160 };
 
 typedef enum { kBlocked = -1, kNone, kUnapproved, kApproved, kMerged } Level;
-static const char *const kLevelNames[] = {"none", "unapproved", "approved", "merged"};
+static const char* const kLevelNames[] = {"none", "unapproved", "approved", "merged"};
 
 typedef struct {
   char names[kMaxNames][kNameSize];
@@ -53,7 +53,7 @@ __attribute__((constructor)) static void StartStrict(void) {
   policy.ready = true;
 }
 
-static void Log(uint32_t level, const char *what, const char *name) {
+static void Log(uint32_t level, const char* what, const char* name) {
   char line[2 * kNameSize];
   int length = snprintf(line, sizeof line, "%s: %s", name, what);
   host_log(level, line, length < (int)sizeof line ? (uint32_t)length : sizeof line - 1);
@@ -62,12 +62,12 @@ static void Log(uint32_t level, const char *what, const char *name) {
 // ---- Output: text that may not fit. ----
 
 typedef struct {
-  char *at;
+  char* at;
   size_t left;
   size_t total;
 } Output;
 
-static void Put(Output *out, const char *text) {
+static void Put(Output* out, const char* text) {
   size_t length = strlen(text);
   out->total += length;
   if (length > out->left) {
@@ -80,7 +80,7 @@ static void Put(Output *out, const char *text) {
 }
 
 // Names were checked: nothing in them needs an escape.
-static void PutLabels(Output *out, const char *description, const char *repository, bool is_private, Level level) {
+static void PutLabels(Output* out, const char* description, const char* repository, bool is_private, Level level) {
   Put(out, "{\"description\":\"");
   Put(out, description);
   Put(out, "\",\"secrecy\":[");
@@ -98,19 +98,19 @@ static void PutLabels(Output *out, const char *description, const char *reposito
   Put(out, "]}");
 }
 
-static int32_t Finish(const Output *out, uint32_t capacity, int32_t too_big) {
+static int32_t Finish(const Output* out, uint32_t capacity, int32_t too_big) {
   return out->total <= capacity ? (int32_t)out->total : too_big;
 }
 
 // ---- Repositories. ----
 
-static bool IsName(const char *text) {
+static bool IsName(const char* text) {
   size_t length = strlen(text);
   static const char kAllowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
   return length > 0 && length <= 70 && strspn(text, kAllowed) == length;
 }
 
-static void Lower(char *text) {
+static void Lower(char* text) {
   for (; *text; text++) {
     if (*text >= 'A' && *text <= 'Z') *text += 32;
   }
@@ -129,7 +129,7 @@ static void RepositoryOf(Slice args, char out[static kNameSize]) {
 }
 
 // Takes an MCP envelope off, where there is one: the first text part, if it is JSON.
-static bool Unwrap(Slice result, char *buffer, size_t capacity, Slice *inner) {
+static bool Unwrap(Slice result, char* buffer, size_t capacity, Slice* inner) {
   Slice content, part, text;
   *inner = result;
   if (!JsonMember(result, "content", &content) || !JsonIsArray(content)) return true;
@@ -143,7 +143,7 @@ static bool Unwrap(Slice result, char *buffer, size_t capacity, Slice *inner) {
 }
 
 // Unknown counts as private. What the backend said is kept; a failure is not, so it is asked again.
-static bool IsPrivate(const char *name) {
+static bool IsPrivate(const char* name) {
   if (!*name) return true;
   for (int i = 0; i < repository_count; i++) {
     if (strcmp(repositories[i].name, name) == 0) return repositories[i].is_private;
@@ -176,7 +176,7 @@ static bool IsPrivate(const char *name) {
 
 // ---- Policy. ----
 
-static bool ReadNames(Slice object, const char *key, Names *names) {
+static bool ReadNames(Slice object, const char* key, Names* names) {
   Slice list, entry;
   names->count = 0;
   if (!JsonMember(object, key, &list)) return true;
@@ -188,14 +188,14 @@ static bool ReadNames(Slice object, const char *key, Names *names) {
   return true;
 }
 
-static bool Holds(const Names *names, const char *login) {
+static bool Holds(const Names* names, const char* login) {
   for (int i = 0; i < names->count; i++) {
     if (strcasecmp(names->names[i], login) == 0) return true;
   }
   return false;
 }
 
-static const char *ReadPolicy(Slice text) {
+static const char* ReadPolicy(Slice text) {
   Slice only, value;
   char word[16];
   if (!JsonIsObject(text)) return "the policy is not a JSON object";
@@ -212,10 +212,10 @@ static const char *ReadPolicy(Slice text) {
   return NULL;
 }
 
-EXPORT(label_agent) int32_t label_agent(const char *input, uint32_t length, char *output, uint32_t capacity) {
+EXPORT(label_agent) int32_t label_agent(const char* input, uint32_t length, char* output, uint32_t capacity) {
   Slice text = JsonText(input, length), value;
   Output out = {output, capacity, 0};
-  const char *problem = "the policy is not JSON";
+  const char* problem = "the policy is not JSON";
   if (!policy.ready) return kFailed;
   if (JsonValid(text) && JsonTake(&text, &value)) problem = ReadPolicy(value);
   if (problem) {
@@ -242,12 +242,12 @@ static bool ToolName(Slice request, char out[static 64]) {
   return JsonMember(request, "tool_name", &value) && JsonString(value, out, 64) > 0;
 }
 
-static bool IsRead(const char *tool) {
+static bool IsRead(const char* tool) {
   return strncmp(tool, "list_", 5) == 0 || strncmp(tool, "get_", 4) == 0 || strncmp(tool, "search_", 7) == 0 ||
          strcmp(tool, "issue_read") == 0 || strcmp(tool, "pull_request_read") == 0;
 }
 
-EXPORT(label_resource) int32_t label_resource(const char *input, uint32_t length, char *output, uint32_t capacity) {
+EXPORT(label_resource) int32_t label_resource(const char* input, uint32_t length, char* output, uint32_t capacity) {
   Slice text = JsonText(input, length), request, args = {0};
   char tool[64], repository[kNameSize] = "";
   if (!policy.ready || !JsonValid(text) || !JsonTake(&text, &request) || !ToolName(request, tool)) return kFailed;
@@ -284,14 +284,14 @@ static Level AuthorLevel(Slice item, bool is_private) {
   return level;
 }
 
-EXPORT(label_response) int32_t label_response(const char *input, uint32_t length, char *output, uint32_t capacity) {
+EXPORT(label_response) int32_t label_response(const char* input, uint32_t length, char* output, uint32_t capacity) {
   Slice text = JsonText(input, length), request, args = {0}, result, inner, item;
   char tool[64], repository[kNameSize] = "", path[24];
   if (!policy.ready || !JsonValid(text) || !JsonTake(&text, &request) || !ToolName(request, tool)) return kFailed;
   if (!IsRead(tool) || !JsonMember(request, "tool_result", &result)) return kNoLabels;
   if (JsonMember(request, "tool_args", &args)) RepositoryOf(args, repository);
   if (!Unwrap(result, inner_text, sizeof inner_text, &inner)) return kNoLabels;
-  const char *items_path = "";
+  const char* items_path = "";
   if (JsonMember(inner, "items", &item) && JsonIsArray(item)) inner = item, items_path = "/items";
   if (!JsonIsArray(inner)) return kNoLabels;
   bool is_private = IsPrivate(repository);

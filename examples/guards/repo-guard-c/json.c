@@ -4,13 +4,13 @@
 
 #define MAX_DEPTH 128
 
-Slice JsonText(const char *text, size_t length) { return (Slice){text, text + length}; }
+Slice JsonText(const char* text, size_t length) { return (Slice){text, text + length}; }
 
-static void SkipSpace(Slice *rest) {
+static void SkipSpace(Slice* rest) {
   while (rest->at < rest->end && strchr(" \t\r\n", *rest->at) && *rest->at) rest->at++;
 }
 
-static bool SkipString(Slice *rest) {
+static bool SkipString(Slice* rest) {
   rest->at++;  // the opening quote
   while (rest->at < rest->end) {
     char c = *rest->at++;
@@ -25,8 +25,8 @@ static bool SkipString(Slice *rest) {
   return false;
 }
 
-static bool SkipWord(Slice *rest) {
-  const char *start = rest->at;
+static bool SkipWord(Slice* rest) {
+  const char* start = rest->at;
   while (rest->at < rest->end && *rest->at && strchr("+-.0123456789Eaeflnrstu", *rest->at)) rest->at++;
   Slice word = {start, rest->at};
   if (word.at == word.end) return false;
@@ -34,9 +34,9 @@ static bool SkipWord(Slice *rest) {
   return JsonIs(word, "true") || JsonIs(word, "false") || JsonIs(word, "null");
 }
 
-static bool SkipValue(Slice *rest, int depth);
+static bool SkipValue(Slice* rest, int depth);
 
-static bool SkipContainer(Slice *rest, char close, int depth) {
+static bool SkipContainer(Slice* rest, char close, int depth) {
   rest->at++;
   SkipSpace(rest);
   if (rest->at < rest->end && *rest->at == close) return rest->at++, true;
@@ -56,18 +56,22 @@ static bool SkipContainer(Slice *rest, char close, int depth) {
   }
 }
 
-static bool SkipValue(Slice *rest, int depth) {
+static bool SkipValue(Slice* rest, int depth) {
   SkipSpace(rest);
   if (rest->at >= rest->end || depth > MAX_DEPTH) return false;
   switch (*rest->at) {
-    case '{': return SkipContainer(rest, '}', depth);
-    case '[': return SkipContainer(rest, ']', depth);
-    case '"': return SkipString(rest);
-    default: return SkipWord(rest);
+    case '{':
+      return SkipContainer(rest, '}', depth);
+    case '[':
+      return SkipContainer(rest, ']', depth);
+    case '"':
+      return SkipString(rest);
+    default:
+      return SkipWord(rest);
   }
 }
 
-bool JsonTake(Slice *rest, Slice *value) {
+bool JsonTake(Slice* rest, Slice* value) {
   SkipSpace(rest);
   value->at = rest->at;
   if (!SkipValue(rest, 0)) return false;
@@ -82,7 +86,7 @@ bool JsonValid(Slice text) {
   return text.at == text.end;
 }
 
-bool JsonIs(Slice value, const char *literal) {
+bool JsonIs(Slice value, const char* literal) {
   size_t length = strlen(literal);
   return (size_t)(value.end - value.at) == length && memcmp(value.at, literal, length) == 0;
 }
@@ -92,20 +96,20 @@ bool JsonIsArray(Slice value) { return value.at < value.end && *value.at == '[';
 bool JsonIsString(Slice value) { return value.at < value.end && *value.at == '"'; }
 
 // Steps over the bracket or comma before the next element; false at the closing bracket.
-static bool Step(Slice *cursor) {
+static bool Step(Slice* cursor) {
   if (cursor->at >= cursor->end) return false;
   cursor->at++;
   SkipSpace(cursor);
   return cursor->at < cursor->end && *cursor->at != ']' && *cursor->at != '}';
 }
 
-bool JsonNext(Slice *cursor, Slice *element) {
+bool JsonNext(Slice* cursor, Slice* element) {
   if (!Step(cursor) || !JsonTake(cursor, element)) return false;
   SkipSpace(cursor);
   return true;
 }
 
-bool JsonMember(Slice object, const char *name, Slice *value) {
+bool JsonMember(Slice object, const char* name, Slice* value) {
   if (!JsonIsObject(object)) return false;
   char key[64];
   bool found = false;
@@ -124,20 +128,20 @@ bool JsonMember(Slice object, const char *name, Slice *value) {
   return found;
 }
 
-static int Hex4(const char *at, const char *end) {
+static int Hex4(const char* at, const char* end) {
   if (end - at < 4) return -1;
   int value = 0;
   for (int i = 0; i < 4; i++) {
-    const char *digits = "0123456789abcdef";
+    const char* digits = "0123456789abcdef";
     char c = at[i] >= 'A' && at[i] <= 'F' ? (char)(at[i] + 32) : at[i];
-    const char *digit = c ? strchr(digits, c) : NULL;
+    const char* digit = c ? strchr(digits, c) : NULL;
     if (!digit) return -1;
     value = value * 16 + (int)(digit - digits);
   }
   return value;
 }
 
-static size_t PutUtf8(uint32_t code, char *out) {
+static size_t PutUtf8(uint32_t code, char* out) {
   if (code < 0x80) return out[0] = (char)code, 1;
   if (code < 0x800) return out[0] = (char)(0xc0 | code >> 6), out[1] = (char)(0x80 | (code & 63)), 2;
   if (code < 0x10000) {
@@ -150,11 +154,11 @@ static size_t PutUtf8(uint32_t code, char *out) {
 }
 
 // Resolves the escape that `*at` stands behind the backslash of. A lone half of a pair is an error.
-static bool TakeEscape(const char **at, const char *end, uint32_t *code) {
+static bool TakeEscape(const char** at, const char* end, uint32_t* code) {
   static const char kNames[] = "\"\\/bfnrt", kValues[] = "\"\\/\b\f\n\r\t";
   char c = *(*at)++;
   if (c != 'u') {
-    const char *name = c ? strchr(kNames, c) : NULL;
+    const char* name = c ? strchr(kNames, c) : NULL;
     return name && (*code = (unsigned char)kValues[name - kNames], true);
   }
   int high = Hex4(*at, end);
@@ -170,7 +174,7 @@ static bool TakeEscape(const char **at, const char *end, uint32_t *code) {
   return true;
 }
 
-ptrdiff_t JsonString(Slice value, char *out, size_t capacity) {
+ptrdiff_t JsonString(Slice value, char* out, size_t capacity) {
   if (!JsonIsString(value)) return -1;
   size_t used = 0;
   const char *at = value.at + 1, *end = value.end - 1;

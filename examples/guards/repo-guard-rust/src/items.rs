@@ -132,7 +132,9 @@ fn homeless(description: String) -> Labels {
 
 pub fn label(context: &Context, item: &Value) -> Labels {
     let labels = match context.kind {
-        Kind::Issue | Kind::IssueComment | Kind::PullRequest | Kind::Review | Kind::Discussion => written(context, item),
+        Kind::Issue | Kind::IssueComment | Kind::PullRequest | Kind::Review | Kind::Discussion => {
+            written(context, item)
+        }
         Kind::Commit => commit(context, item),
         Kind::Repository => repository_item(item),
         Kind::WorkflowRun => run(context, item),

@@ -33,10 +33,7 @@ pub fn label(input: &[u8]) -> Result<Vec<u8>, String> {
     };
     let description = format!("{} {place}", request.tool_name);
     host::info(&format!("{description}: {:?} {:?}, secrecy {secrecy:?}, {level:?}", tool.operation, tool.kind));
-    to_json(&ResourceAnswer {
-        resource: Labels::new(description, secrecy, level),
-        operation: tool.operation.name(),
-    })
+    to_json(&ResourceAnswer { resource: Labels::new(description, secrecy, level), operation: tool.operation.name() })
 }
 
 fn repositories(args: &Args) -> BTreeSet<String> {
