@@ -19,7 +19,8 @@ std::vector<std::byte> WatToWasm(const std::string& wat) {
   wabt::Errors errors;
   const auto lexer = wabt::WastLexer::CreateBufferLexer("test.wat", wat.data(), wat.size(), &errors);
   std::unique_ptr<wabt::Module> module;
-  const wabt::Features features;
+  wabt::Features features;
+  features.enable_multi_memory();
   wabt::WastParseOptions parse_options(features);
   wabt::MemoryStream stream;
   const bool ok = wabt::Succeeded(wabt::ParseWatModule(lexer.get(), &module, &errors, &parse_options)) &&

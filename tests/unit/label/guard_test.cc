@@ -119,6 +119,19 @@ TEST_F(LifeTest, OptionsAreChecked) {
   EXPECT_EQ(Guard::Create(nullptr, options_).error().kind, ErrorKind::kInvalidArgument);
 }
 
+// An import exported as a label function: no guest code at all, and its errno is the answer.
+TEST_F(LifeTest, LabelFunctionsMayBeHostFunctions) {
+  const std::string wat = R"((module
+    (import "wasi_snapshot_preview1" "fd_read" (func $f (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (export "label_agent" (func $f)) (export "label_resource" (func $f)) (export "label_response" (func $f))))";
+  const auto guard = Guard::Create(ModuleFromWat(wat), options_);
+  ASSERT_TRUE(guard) << guard.error().message;
+  const auto answer = Ask(**guard, "{}");
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->size(), 8u);  // EBADF
+}
+
 // ---- Poison ---------------------------------------------------------------------------------------------------------
 
 TEST_F(LifeTest, TrapsPoison) {

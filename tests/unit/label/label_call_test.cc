@@ -318,6 +318,22 @@ TEST_F(EndOfMemoryTest, WarnsOncePerGuard) {
   EXPECT_EQ(log_->lines.size(), 2u);
 }
 
+TEST_F(EndOfMemoryTest, TheExportedMemoryNeedNotBeTheFirst) {
+  const std::string wat = R"((module
+    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+    (memory $other 1 1) (memory $own (export "memory") 1)
+    (func $f (param $in i32) (param $len i32) (param $out i32) (param $cap i32) (result i32)
+      (memory.copy $own $own (local.get $out) (local.get $in) (local.get $len))
+      (if (call $random (i32.add (local.get $out) (local.get $len)) (i32.const 8)) (then unreachable))
+      (i32.add (local.get $len) (i32.const 8)))
+    (export "label_agent" (func $f)) (export "label_resource" (func $f)) (export "label_response" (func $f))))";
+  const auto guard = Guard::Create(ModuleFromWat(wat), options_).value();
+  const auto answer = Ask(*guard, "{}");
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_TRUE(answer->starts_with("{}"));
+  EXPECT_EQ(answer->size(), 10u);
+}
+
 // ---- Memory cap -----------------------------------------------------------------------------------------------------
 
 TEST_F(LabelCallTest, MemoryIsCappedAtThirtyTwoMiB) {
