@@ -77,6 +77,15 @@ Result<Manifest> ReadManifestUnseen(const std::filesystem::path& entry) {
   return ParseManifest(json, path.native());
 }
 
+// The lock files of compilers that were killed: nobody holds them, and taking one and letting it go removes it.
+void RemoveStaleLocks(const std::filesystem::path& root) {
+  const auto names = ListDirectory(layout::LockPath(root, "").parent_path());
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (IsSha256Hex(name)) (void)FileLock::TryAcquire(layout::LockPath(root, name));
+  }
+}
+
 }  // namespace
 
 Result<std::vector<EntryInfo>> CacheStore::List() const {
@@ -108,6 +117,8 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
     }
     if (!options.dry_run) layout::RemoveIfEmpty(directory);
   }));
+
+  if (!options.dry_run) RemoveStaleLocks(root_);
 
   // The least recently used first; by path where that is equal, so that the order is always the same.
   std::sort(entries.begin(), entries.end(), [](const Found& a, const Found& b) {

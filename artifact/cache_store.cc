@@ -32,6 +32,16 @@ Result<bool> CheckDirectory(const std::filesystem::path& path, bool may_be_link)
   return true;
 }
 
+// The levels of the cache from the version down to a module; false where one is absent.
+Result<bool> CheckLevels(const std::filesystem::path& module_directory) {
+  const std::filesystem::path prefix = module_directory.parent_path();
+  for (const auto& path : {prefix.parent_path(), prefix, module_directory}) {
+    GUARDC_TRY(const bool exists, CheckDirectory(path, /*may_be_link=*/false));
+    if (!exists) return false;
+  }
+  return true;
+}
+
 // A regular file in an entry, checked on the open descriptor.
 Result<Fd> OpenChecked(int directory, const std::filesystem::path& entry, std::string_view name, struct stat& st) {
   const std::filesystem::path path = entry / name;
@@ -131,12 +141,8 @@ Result<PublishedEntry> CacheStore::GetOrCompile(const Identity& identity, bool f
 
   // Empty: absent or damaged, to be made.
   const auto find = [&]() -> Result<std::optional<PublishedEntry>> {
-    if (force) return std::nullopt;
-    for (const auto& path :
-         {entry.parent_path().parent_path().parent_path(), entry.parent_path().parent_path(), entry.parent_path()}) {
-      GUARDC_TRY(const bool exists, CheckDirectory(path, /*may_be_link=*/false));
-      if (!exists) return std::nullopt;
-    }
+    GUARDC_TRY(const bool exists, CheckLevels(entry.parent_path()));
+    if (force || !exists) return std::nullopt;
     auto manifest = VerifyEntry(entry);
     if (manifest) return PublishedEntry{entry, /*was_cached=*/true, std::move(*manifest)};
     const ErrorKind kind = manifest.error().kind;
@@ -162,14 +168,10 @@ Result<PublishedEntry> CacheStore::GetOrCompile(const Identity& identity, bool f
 }
 
 Result<std::vector<std::filesystem::path>> CacheStore::EntriesOf(std::string_view wasm_sha256) const {
-  const std::filesystem::path version = root_ / layout::kVersionDirectory;
-  const std::filesystem::path prefix = version / wasm_sha256.substr(0, 2);
-  const std::filesystem::path module_directory = prefix / wasm_sha256;
+  const std::filesystem::path module_directory = EntryPath(wasm_sha256, "").parent_path();
   std::vector<std::filesystem::path> entries;
-  for (const auto& path : {version, prefix, module_directory}) {
-    GUARDC_TRY(const bool exists, CheckDirectory(path, /*may_be_link=*/false));
-    if (!exists) return entries;
-  }
+  GUARDC_TRY(const bool exists, CheckLevels(module_directory));
+  if (!exists) return entries;
   GUARDC_TRY(const auto names, ListDirectory(module_directory));
   for (const std::string& name : names) {
     if (IsSha256Hex(name)) entries.push_back(module_directory / name);

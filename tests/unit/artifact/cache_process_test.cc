@@ -91,6 +91,8 @@ TEST(CacheProcesses, ACrashedWriterLeavesTheLockFreeAndItsFilesAreSwept) {
     });
     return 0;
   });
+  const size_t left = test::CountFiles(dir.path());  // the lock's file and half an object
+  EXPECT_EQ(left, 2u);
   const auto entry =
       store.GetOrCompile(identity, false, [&]() -> Result<Payload> { return test::TestPayload(identity, kObject); });
   ASSERT_TRUE(entry) << entry.error().message;

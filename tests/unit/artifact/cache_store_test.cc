@@ -163,6 +163,10 @@ TEST(CacheStore, RefusesDirectoriesThatOthersMayWrite) {
                                   : std::unexpected(reopened.error());
       ASSERT_FALSE(found) << path;
       EXPECT_EQ(found.error().kind, ErrorKind::kUntrusted) << found.error().message;
+      // Nothing is published where others may write, either.
+      if (path == entry->directory.parent_path()) {
+        EXPECT_FALSE(store.GetOrCompile(compiler.identity, true, compiler.Function()));
+      }
       EXPECT_THAT(found.error().message, HasSubstr(path.string()));
     }
     ASSERT_EQ(chmod(path.c_str(), is_directory ? 0755 : 0644), 0);

@@ -92,6 +92,20 @@ TEST_F(GcTest, ListingIsNoUse) {
   EXPECT_EQ(store_.Gc({.max_age = 24h})->removed, std::vector{entry});
 }
 
+TEST_F(GcTest, SweepsWhatCrashedWritersLeft) {
+  const auto entry = Add("a", 1h);
+  const std::string key(64, 'a');
+  std::filesystem::create_directories(entry.parent_path() / (".tmp-" + key + "-1-0"));
+  test::WriteBytes(entry.parent_path() / (".tmp-" + key + "-1-0") / "guard.so", "half");
+  test::WriteBytes(dir_ / "cache/v1/lock" / key, "");
+  EXPECT_EQ(test::CountFiles(dir_.path()), 4u);
+  ASSERT_TRUE(store_.Gc({.dry_run = true}));
+  EXPECT_EQ(test::CountFiles(dir_.path()), 4u);
+  ASSERT_TRUE(store_.Gc({}));
+  EXPECT_EQ(test::CountFiles(dir_.path()), 2u);
+  EXPECT_TRUE(VerifyEntry(entry));
+}
+
 TEST_F(GcTest, AnEmptyCacheIsFine) {
   EXPECT_TRUE(store_.List()->empty());
   EXPECT_TRUE(store_.Gc({.max_age = 1s, .max_size = 0})->removed.empty());
