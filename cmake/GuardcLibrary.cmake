@@ -118,5 +118,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/guardcConfigVersion.cmak
 install(FILES "${PROJECT_BINARY_DIR}/guardcConfig.cmake" "${PROJECT_BINARY_DIR}/guardcConfigVersion.cmake"
   DESTINATION "${guardc_package_dir}")
 
+# Relative to the file itself, so that `cmake --install --prefix` may put the tree anywhere.
+file(RELATIVE_PATH guardc_pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/guardc.pc.in" "${PROJECT_BINARY_DIR}/guardc.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/guardc.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

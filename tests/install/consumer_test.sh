@@ -35,7 +35,7 @@ if [ -z "$SANITIZE" ] && command -v pkg-config >/dev/null; then
   export PKG_CONFIG_PATH="$prefix/$libdir/pkgconfig"
   # shellcheck disable=SC2046  # the flags are several words
   "$cxx" -std=c++23 "$source/consumer.cc" -o "$work/by-pkg-config" \
-    $(pkg-config --cflags --libs --define-variable=prefix="$prefix" guardc) -Wl,-rpath,"$prefix/$libdir"
+    $(pkg-config --cflags --libs guardc) -Wl,-rpath,"$prefix/$libdir"
   run "$work/by-pkg-config"
 fi
 rm -rf "$prefix" "$work/cmake-build" "$work/by-pkg-config"
