@@ -1,14 +1,17 @@
 // guardc decide: a policy tried without a gateway. The whole pipeline for one tool call, or for a file of them.
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/file.h"
@@ -21,7 +24,9 @@ namespace guardc::cli {
 namespace {
 
 constexpr uint64_t kFileLimit = uint64_t{256} << 20;  // bytes
-constexpr size_t kOutputChunk = size_t{1} << 16;      // bytes
+constexpr size_t kReadSize = size_t{64} << 10;
+constexpr size_t kBatchLines = 256;
+constexpr size_t kBatchBytes = size_t{16} << 20;
 
 // Where each text comes from.
 struct DecideOptions : CommonOptions {
@@ -38,6 +43,7 @@ struct DecideOptions : CommonOptions {
   std::string backend_errors;
   std::string agent_labels;
   std::string cases;
+  unsigned jobs = 0;
 };
 
 Result<void> ReadInto(const std::string& path, std::optional<std::string>& out) {
@@ -79,64 +85,130 @@ int DecideOne(const DecideOptions& options, const DecideCase& only) {
   return Finish(text, error ? kFailed : kDone);
 }
 
-// Reads lines of any length; the file may be a pipe.
+// Lines of any length from a file or a pipe. Does not wait where it is told not to: whoever writes a case and waits for
+// its outcome gets it.
 class LineReader {
  public:
-  explicit LineReader(std::FILE* file) : file_(file) {}
-  ~LineReader() {
-    std::free(buffer_);
-    if (file_ != stdin) std::fclose(file_);
+  enum class Got : uint8_t { kLine, kNothingYet, kEnd };
+
+  explicit LineReader(Fd file) : file_(std::move(file)) {}
+
+  Result<Got> Next(std::string& line, bool wait) {
+    while (true) {
+      const size_t end = buffer_.find('\n', searched_);
+      if (end != std::string::npos || (at_end_ && start_ < buffer_.size())) {
+        line = buffer_.substr(start_, std::min(end, buffer_.size()) - start_);
+        start_ = searched_ = std::min(end, buffer_.size() - 1) + 1;
+        if (!line.empty() && line.back() == '\r') line.pop_back();
+        return Got::kLine;
+      }
+      if (at_end_) return Got::kEnd;
+      pollfd ready{file_.get(), POLLIN, 0};
+      if (!wait && poll(&ready, 1, 0) == 0) return Got::kNothingYet;
+      GUARDC_CHECK(Fill());
+    }
   }
-  LineReader(const LineReader&) = delete;
-  LineReader& operator=(const LineReader&) = delete;
-  bool Next(std::string& line) {
-    const ssize_t n = getline(&buffer_, &capacity_, file_);
-    if (n < 0) return false;
-    line.assign(buffer_, static_cast<size_t>(n));
-    while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
-    return true;
-  }
-  bool failed() const { return std::ferror(file_) != 0; }
 
  private:
-  std::FILE* file_;
-  char* buffer_ = nullptr;
-  size_t capacity_ = 0;
+  Result<void> Fill() {
+    buffer_.erase(0, start_);
+    searched_ = buffer_.size();
+    start_ = 0;
+    if (buffer_.size() > kFileLimit) return Fail(ErrorKind::kLimit, "a line of the cases is longer than 256 MiB");
+    buffer_.resize(searched_ + kReadSize);
+    ssize_t n = 0;
+    do {
+      n = read(file_.get(), buffer_.data() + searched_, kReadSize);
+    } while (n < 0 && errno == EINTR);
+    buffer_.resize(searched_ + static_cast<size_t>(std::max<ssize_t>(n, 0)));
+    if (n < 0) return FailErrno("read", "the cases", errno);
+    at_end_ = n == 0;
+    return {};
+  }
+
+  Fd file_;
+  std::string buffer_;
+  size_t start_ = 0;     // of what was not handed out
+  size_t searched_ = 0;  // no line ends before it
+  bool at_end_ = false;
 };
 
+// One line of the file, and what it became.
+struct Line {
+  size_t number = 0;
+  std::string text;
+  std::vector<std::string> unknown;
+  std::string outcomes;  // lines of JSON
+  std::optional<Error> error;
+};
+
+void Decide(Decider& decider, const DecideCase& defaults, Line& line) {
+  std::vector<DecideOutcome> outcomes;
+  if (auto calls = ParseCases(std::move(line.text), defaults, line.unknown)) {
+    outcomes = decider.Run(*calls);
+  } else {
+    line.error = Error(calls.error().kind, "line " + std::to_string(line.number) + ": " + calls.error().message);
+    Outcome& bad = outcomes.emplace_back().outcome;
+    bad.cause = DenialCause::kError;
+    bad.reason = line.error->message;
+    bad.error = line.error;
+  }
+  for (const DecideOutcome& outcome : outcomes) line.outcomes += OutcomeToJson(outcome) + "\n";
+}
+
+// Cases know nothing of each other: all cores share a batch of them.
+void DecideBatch(Decider& decider, const DecideCase& defaults, unsigned jobs, std::vector<Line>& batch) {
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < batch.size(); i = next++) Decide(decider, defaults, batch[i]);
+  };
+  std::vector<std::jthread> helpers;
+  for (size_t i = 1; i < std::min<size_t>(jobs, batch.size()); ++i) helpers.emplace_back(work);
+  work();
+}
+
+// The next lines that are there; at least one, unless the end has come.
+Result<bool> ReadBatch(LineReader& lines, size_t& number, std::vector<Line>& batch) {
+  for (size_t bytes = 0; bytes < kBatchBytes && batch.size() < kBatchLines;) {
+    Line line;
+    GUARDC_TRY(const LineReader::Got got, lines.Next(line.text, batch.empty()));
+    if (got == LineReader::Got::kEnd) return false;
+    if (got == LineReader::Got::kNothingYet) return true;
+    line.number = ++number;
+    bytes += line.text.size();
+    if (line.text.find_first_not_of(" \t") != std::string::npos) batch.push_back(std::move(line));
+  }
+  return true;
+}
+
 int DecideCases(const DecideOptions& options, const DecideCase& defaults) {
-  std::FILE* file = options.cases == "-" ? stdin : std::fopen(options.cases.c_str(), "re");
-  if (file == nullptr) return ReportError(FailErrno("open", options.cases, errno).error(), options.json);
-  LineReader lines(file);
+  Fd file(options.cases == "-" ? dup(STDIN_FILENO) : open(options.cases.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return ReportError(FailErrno("open", options.cases, errno).error(), options.json);
+  LineReader lines(std::move(file));
   Decider decider(options.settings);
+  const unsigned jobs = options.jobs > 0 ? options.jobs : std::max(1U, std::thread::hardware_concurrency());
   std::set<std::string> warned;
-  std::string line, text;
   size_t number = 0;
   int exit_code = kDone;
-  while (lines.Next(line)) {
-    ++number;
-    if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    std::vector<std::string> unknown;
-    std::vector<DecideOutcome> outcomes;
-    if (auto calls = ParseCases(std::move(line), defaults, unknown)) {
-      outcomes = decider.Run(*calls);
-    } else {
-      DecideOutcome& bad = outcomes.emplace_back();
-      bad.outcome.error = Error(calls.error().kind, "line " + std::to_string(number) + ": " + calls.error().message);
-      bad.outcome.reason = bad.outcome.error->message;
-      exit_code = ReportError(*bad.outcome.error, false);
+  for (bool more = true; more;) {
+    std::vector<Line> batch;
+    const Result<bool> read = ReadBatch(lines, number, batch);
+    if (!read) exit_code = ReportError(read.error(), false);
+    more = read && *read;
+    DecideBatch(decider, defaults, jobs, batch);
+    std::string text;
+    for (const Line& line : batch) {
+      for (const std::string& key : line.unknown) {
+        if (!warned.insert(key).second) continue;
+        std::fprintf(stderr, "warning: line %zu: a case has no member \"%s\"; it is ignored\n", line.number,
+                     key.c_str());
+      }
+      if (line.error) exit_code = ReportError(*line.error, false);
+      text += line.outcomes;
     }
-    for (const std::string& key : unknown) {
-      if (!warned.insert(key).second) continue;
-      std::fprintf(stderr, "warning: line %zu: a case has no member \"%s\"; it is ignored\n", number, key.c_str());
-    }
-    for (const DecideOutcome& outcome : outcomes) text += OutcomeToJson(outcome) + "\n";
-    if (text.size() < kOutputChunk) continue;
-    if (!WriteStdout(text)) return Finish(text, kFailed);
-    text.clear();
+    if (Finish(text, kDone) != kDone) return kFailed;
   }
-  if (lines.failed()) exit_code = ReportError(FailErrno("read", options.cases, errno).error(), false);
-  return Finish(text, exit_code);
+  return exit_code;
 }
 
 int RunDecide(const DecideOptions& options) {
@@ -176,6 +248,7 @@ void AddDecide(CLI::App& app, int& exit_code) {
   CLI::Option* cases =
       command->add_option("--cases", options->cases, "Many calls: a JSON object a line; an outcome a line comes back")
           ->type_name("FILE.jsonl|-");
+  command->add_option("--jobs", options->jobs, "Cases decided at once; 0 is one per core")->type_name("N");
   AddDuration(*command, "--timeout", options->settings.timeout_seconds, "Stop the guard after this long (5s, 250ms)");
   command->add_flag("--compile", options->settings.load.compile, "Compile first where the cache has no artifact");
   command->add_flag("-v,--verbose", options->settings.verbose, "Show the guard's info lines too; twice: debug");

@@ -189,6 +189,7 @@ struct Decider::Session {
 };
 
 Result<std::shared_ptr<const Module>> Decider::Load(const std::string& guard) {
+  std::lock_guard lock(mutex_);
   auto& module = modules_[guard];
   if (!module) {
     LoadRequest request = settings_.load;

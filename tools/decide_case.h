@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,7 +59,7 @@ struct DecideSettings {
   bool quiet = false;  // no line of the guard's, whatever its level
 };
 
-// Keeps loaded modules from case to case; guards are made anew for each.
+// Keeps loaded modules from case to case; guards are made anew for each. Thread-safe.
 class Decider {
  public:
   explicit Decider(DecideSettings settings) : settings_(std::move(settings)) {}
@@ -71,7 +72,8 @@ class Decider {
   Result<std::shared_ptr<const Module>> Load(const std::string& guard);
   DecideOutcome RunOne(LabelSource& guard, Agent& agent, const DecideCase& call, Session& session);
 
-  DecideSettings settings_;
+  const DecideSettings settings_;
+  std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Module>> modules_;
 };
 
