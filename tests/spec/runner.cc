@@ -11,6 +11,7 @@
 #include "compiler/frontend/wabt_reader.h"
 #include "guardc/instance.h"
 #include "guardc/module.h"
+#include "tests/spec/corrections.h"
 #include "tests/spec/host_module.h"
 
 namespace guardc::spec {
@@ -61,7 +62,8 @@ class Runner {
 
  private:
   Result<std::string> ReadModule(const Command& command) const {
-    return ReadWholeFile(script_.path.parent_path() / command.filename);
+    GUARDC_TRY(std::string wasm, ReadWholeFile(script_.path.parent_path() / command.filename));
+    return CorrectModule(script_.name, command.filename, std::move(wasm));
   }
   Result<std::shared_ptr<const Module>> CompileAndLoad(const Command& command) const;
   Result<Instance*> Instantiate(std::shared_ptr<const Module> module);
