@@ -4,8 +4,6 @@
 //   in:  {"backend": {"tool": "answer"}, "calls": [["label_agent", "<hex of the input>"], ...]}
 //   out: {"outcomes": [{"answer": "<hex>"} | {"error": kind, ...}, ...], "trace": ["log 1 <hex>", "backend tool", ...]}
 // Each session has a guard of its own. Hex, because neither inputs nor log lines need be text.
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdio>
 #include <fstream>
@@ -13,7 +11,9 @@
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "guardc/guard.h"
