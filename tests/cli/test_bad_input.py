@@ -4,7 +4,7 @@ import os
 import subprocess
 import unittest
 
-from support import ECHO_GUARD, LABEL_TYPE, CliTest, files_below, needs_compiler, run
+from support import ECHO_GUARD, GUARDC, LABEL_TYPE, CliTest, files_below, needs_compiler, run
 
 LABELS = "".join(f'(func (export "label_{name}") {LABEL_TYPE} (i32.const 0))' for name in ("agent", "resource", "response"))
 MEMORY = '(memory (export "memory") 2)'
@@ -66,14 +66,41 @@ class CompileBadInputTest(CliTest):
     def test_no_memory_export(self):
         self.refused_wat(f"(module (memory 1) {LABELS})", "memory")
 
-    def test_unwritable_cache(self):
-        self.cache.mkdir(mode=0o500)
+    def test_cache_that_is_a_file(self):
+        self.cache = self.write("cache", b"a file, not a directory")
+        self.assert_error(run("compile", self.wasm(ECHO_GUARD), "--cache-dir", self.cache), str(self.cache))
+
+    def test_cache_in_a_directory_that_we_may_not_write(self):
+        guard = self.wasm(ECHO_GUARD)
+        closed = self.dir / "closed"
+        closed.mkdir()
+        closed.chmod(0o555)
+        self.cache = closed / "cache"
+        who = {}
+        if os.geteuid() == 0:  # whom no permission stops: become nobody
+            self.dir.chmod(0o755)
+            who = {"user": 65534, "group": 65534, "extra_groups": []}
+            try:
+                subprocess.run([GUARDC, "--version"], check=True, capture_output=True, **who)
+            except PermissionError:
+                self.skipTest("another user may not run the command where it lies")
+        self.assert_error(run("compile", guard, "--cache-dir", self.cache, **who), str(closed), "Permission denied")
+        self.assert_cache_empty()
+
+    def test_unreadable_cache(self):
+        guard = self.wasm(ECHO_GUARD)
+        self.compile(guard)
+        self.cache.chmod(0o000)
+        self.addCleanup(self.cache.chmod, 0o755)
+        who = {}
         if os.geteuid() == 0:
-            self.cache.rmdir()
-            self.cache = self.write("cache", b"a file, not a directory")
-            self.assert_error(run("compile", self.wasm(ECHO_GUARD), "--cache-dir", self.cache), str(self.cache))
-            return
-        self.refused_wat(ECHO_GUARD, str(self.cache))
+            self.dir.chmod(0o755)
+            who = {"user": 65534, "group": 65534, "extra_groups": []}
+        try:
+            done = run("call", guard, "label_agent", "--input", self.json_file("in.json", {}), "--cache-dir", self.cache, **who)
+        except PermissionError:
+            self.skipTest("another user may not run the command where it lies")
+        self.assert_error(done, str(self.cache))
 
     def test_cache_that_others_may_write(self):
         self.cache.mkdir()

@@ -43,7 +43,7 @@ class ProcessTest(CliTest):
 class UsageTest(CliTest):
     def test_help_of_every_command(self):
         for command in ([], ["verify"], ["inspect"], ["call"], ["exec"], ["cache"], ["cache", "ls"], ["cache", "gc"],
-                        ["cache", "verify"], ["cache", "path"]):
+                        ["cache", "verify"], ["cache", "path"], ["policy"], ["policy", "check"], ["decide"]):
             done = self.run_ok(*command, "--help")
             self.assertIn(b"--help", done.stdout)
             self.assertEqual(done.stderr, b"")
