@@ -196,7 +196,7 @@ class JsonText::Builder {
   }
 
   Result<void> OpenDocument(ondemand::document& document) {
-    ondemand::json_type type;
+    ondemand::json_type type{};
     GUARDC_CHECK(Check(document.type().get(type)));
     const char* at = base_ + out_.text_.find_first_of("[{");
     if (type == ondemand::json_type::array) {
@@ -260,7 +260,7 @@ class JsonText::Builder {
     } else {
       GUARDC_CHECK(Check((*level.element).get(value)));
     }
-    ondemand::json_type type;
+    ondemand::json_type type{};
     std::string_view token = value.raw_json_token();
     if (!token.empty() && (token.front() == '[' || token.front() == '{')) {
       GUARDC_CHECK(Check(value.type().get(type)));
