@@ -48,6 +48,7 @@ size_t FunctionLowering::Arity(const Control& control) { return control.phis.siz
 void FunctionLowering::AddEdge(Control& target) {
   ++target.branches;
   const llvm::ArrayRef<llvm::Value*> values = Top(Arity(target));
+  phi_entries_ += values.size();
   for (size_t i = 0; i < values.size(); ++i) target.phis[i]->addIncoming(values[i], b_.GetInsertBlock());
 }
 

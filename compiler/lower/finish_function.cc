@@ -104,18 +104,22 @@ bool ForwardsNan(const llvm::Instruction& instr) {
          (call->getIntrinsicID() == llvm::Intrinsic::fabs || call->getIntrinsicID() == llvm::Intrinsic::copysign);
 }
 
-// Does the widened value reach a demotion as it is?
-bool ReachesDemotion(const llvm::Instruction& promotion) {
-  llvm::SmallPtrSet<const llvm::Instruction*, 8> seen{&promotion};
-  llvm::SmallVector<const llvm::Instruction*, 8> work{&promotion};
+// f32(f64(x)): quiets x wherever the widened value reaches a demotion as it is.
+void QuietPromotions(llvm::ArrayRef<llvm::Instruction*> demotions) {
+  llvm::SmallPtrSet<const llvm::Instruction*, 8> seen;
+  llvm::SmallVector<llvm::Instruction*, 8> work(demotions);
   while (!work.empty()) {
-    for (const llvm::User* user : work.pop_back_val()->users()) {
-      const auto* instr = llvm::cast<llvm::Instruction>(user);
-      if (instr->getOpcode() == llvm::Instruction::FPTrunc) return true;
-      if (ForwardsNan(*instr) && seen.insert(instr).second) work.push_back(instr);
+    for (llvm::Value* operand : work.pop_back_val()->operands()) {
+      auto* instr = llvm::dyn_cast<llvm::Instruction>(operand);
+      if (!instr || !seen.insert(instr).second) continue;
+      if (instr->getOpcode() == llvm::Instruction::FPExt) {
+        llvm::IRBuilder<> builder(instr);
+        instr->setOperand(0, QuietNan(builder, instr->getOperand(0)));
+      } else if (ForwardsNan(*instr)) {
+        work.push_back(instr);
+      }
     }
   }
-  return false;
 }
 
 }  // namespace
@@ -130,6 +134,7 @@ void MarkDeadLoadsVolatile(llvm::Function& function, llvm::ArrayRef<llvm::LoadIn
 
 void QuietForwardedNans(llvm::Function& function) {
   const llvm::DataLayout& layout = function.getParent()->getDataLayout();
+  llvm::SmallVector<llvm::Instruction*, 8> demotions;
   for (llvm::Instruction& instr : llvm::instructions(function)) {
     switch (instr.getOpcode()) {
       case llvm::Instruction::FAdd:
@@ -138,11 +143,8 @@ void QuietForwardedNans(llvm::Function& function) {
       case llvm::Instruction::FDiv:
         QuietIdentityOperand(llvm::cast<llvm::BinaryOperator>(instr), layout);
         break;
-      case llvm::Instruction::FPExt:
-        if (ReachesDemotion(instr)) {
-          llvm::IRBuilder<> builder(&instr);
-          instr.setOperand(0, QuietNan(builder, instr.getOperand(0)));
-        }
+      case llvm::Instruction::FPTrunc:
+        demotions.push_back(&instr);
         break;
       case llvm::Instruction::Call:
         if (auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&instr);
@@ -155,6 +157,7 @@ void QuietForwardedNans(llvm::Function& function) {
         break;
     }
   }
+  QuietPromotions(demotions);
 }
 
 }  // namespace guardc::compiler

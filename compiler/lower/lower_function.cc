@@ -13,12 +13,20 @@
 
 namespace guardc::compiler {
 
+namespace {
+
+// A branch of four bytes may carry a thousand values to its label: without a limit, a small module takes all memory.
+constexpr size_t kMaxPhiEntries = size_t{1} << 23;
+
+}  // namespace
+
 FunctionLowering::FunctionLowering(ModuleContext& module, llvm::Function& function, uint32_t func)
     : m_(module),
       e_(module, function),
       b_(e_.b),
       body_(module.wasm.functions[func - module.wasm.num_imported_funcs]),
-      type_(module.wasm.TypeOfFunc(func)) {
+      type_(module.wasm.TypeOfFunc(func)),
+      func_(func) {
   if (ModuleContext::ReturnsInMemory(type_)) results_memory_ = function.getArg(function.arg_size() - 1);
 }
 
@@ -58,7 +66,14 @@ Result<void> FunctionLowering::Run() {
   frame.kind = Control::Kind::kFunction;
   frame.results = type_.results;
   CreateLabel(frame, frame.results);
-  for (const Instr& instr : body_.body) LowerInstr(instr);
+  for (const Instr& instr : body_.body) {
+    LowerInstr(instr);
+    if (phi_entries_ > kMaxPhiEntries) {
+      AbandonBlocks();
+      return Fail(ErrorKind::kLimit, "the branches of " + FunctionSymbol(m_.wasm, func_) + " carry more than " +
+                                         std::to_string(kMaxPhiEntries) + " values to their labels");
+    }
+  }
 
   if (unsupported_) {
     ErrorDetails details;
@@ -80,6 +95,15 @@ Result<void> FunctionLowering::Run() {
   }
 #endif
   return {};
+}
+
+// Blocks that wait for their end belong to nobody yet; the function takes them along when it is destroyed.
+void FunctionLowering::AbandonBlocks() {
+  for (Control& control : control_) {
+    for (llvm::BasicBlock* block : {control.label, control.else_block}) {
+      if (block && !block->getParent()) block->insertInto(&e_.fn);
+    }
+  }
 }
 
 // SROA would do it too; doing it here lets the passes below see through locals.

@@ -203,7 +203,8 @@ class FunctionLowering {
   void MultiplyAdd(llvm::FixedVectorType* type, bool is_negated);
   llvm::Value* RelaxedDotI8(llvm::Value* x, llvm::Value* y);
 
-  // ---- Once the function is complete
+  // ---- Once the function is complete, or given up
+  void AbandonBlocks();
   void PromoteLocals();
 
   ModuleContext& m_;
@@ -211,6 +212,7 @@ class FunctionLowering {
   llvm::IRBuilder<>& b_;
   const Function& body_;
   const FuncType& type_;
+  const uint32_t func_;
   std::vector<llvm::Value*> stack_;
   std::vector<Control> control_;
   bool is_reachable_ = true;
@@ -218,6 +220,7 @@ class FunctionLowering {
   llvm::Value* results_memory_ = nullptr;     // for more than two results
   std::vector<llvm::LoadInst*> guest_loads_;  // for MarkDeadLoadsVolatile
   const Instr* unsupported_ = nullptr;
+  size_t phi_entries_ = 0;
 };
 
 }  // namespace guardc::compiler
