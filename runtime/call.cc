@@ -38,14 +38,14 @@ class ScopedControl {
 };
 
 TrapCode CallTimed(void* self, abi::Value* values) {
-  const auto* import = static_cast<HostImport*>(self);  // `vm` is its first member
+  const auto* import = static_cast<BoundImport*>(self);  // `vm` is its first member
   HostTiming& timing = StateOf(self).timing;
   const Clock::time_point start = Clock::now();
   const TrapCode code = import->real(self, values);
   timing.host_ns += static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count());
   return code;
 }
-static_assert(offsetof(HostImport, vm) == 0);
+static_assert(offsetof(BoundImport, vm) == 0);
 
 Error InterruptionError(InterruptReason reason, ErrorDetails details, std::string_view what) {
   if (reason == InterruptReason::kDeadline) {
@@ -163,7 +163,7 @@ void Instance::Impl::FailAllOnStack(const Error& error, std::span<const loader::
 }
 
 void Instance::Impl::SetTimed(bool timed) {
-  for (const std::unique_ptr<HostImport>& import : host_imports) import->vm.fn = timed ? &CallTimed : import->real;
+  for (const std::unique_ptr<BoundImport>& import : host_imports) import->vm.fn = timed ? &CallTimed : import->real;
   is_timed = timed;
 }
 

@@ -10,7 +10,7 @@ namespace guardc {
 Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module> module, HostState& host,
                                       const CallOptions& call) {
   std::vector<ResolvedImport> resolved;
-  std::vector<std::unique_ptr<HostImport>> host_imports;
+  std::vector<std::unique_ptr<BoundImport>> host_imports;
   for (const ImportType& import : module->imports()) {
     const HostFunctionDef* def = FindHostFunction(import.module, import.name);
     if (def == nullptr || import.type.kind != ExternKind::kFunc || def->type != import.type.func) {
@@ -19,7 +19,7 @@ Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module
       return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
                                                          import.name, ToString(import.type), given));
     }
-    auto& made = *host_imports.emplace_back(std::make_unique<HostImport>());
+    auto& made = *host_imports.emplace_back(std::make_unique<BoundImport>());
     made.vm = {&guardc_call_host, def->fn, &host};
     made.real = def->fn;
     resolved.push_back(ImportedFunc{nullptr, &made.vm, InternType(def->type)});

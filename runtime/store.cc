@@ -96,7 +96,7 @@ Result<ResolvedImport> Store::Impl::Resolve(const Extern& import) {
 }
 
 Result<Instance*> Store::Impl::Instantiate(std::shared_ptr<const Module> module, std::vector<ResolvedImport> imports,
-                                           HostState* host, std::vector<std::unique_ptr<HostImport>> host_imports,
+                                           HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
                                            const CallOptions& call) {
   GUARDC_CHECK(trap::InstallHandlers());
   GUARDC_CHECK(CheckImports(*module, imports));

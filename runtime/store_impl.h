@@ -37,7 +37,7 @@ struct HostFuncObject {
 };
 
 // An import that a function of the guard's host answers (host_functions.h).
-struct HostImport {
+struct BoundImport {
   abi::VmHostFunc vm;  // vm.fn is `real`, or a wrapper that takes the time
   abi::HostFn real;
 };
@@ -55,7 +55,7 @@ class Store::Impl {
 
   // Links, allocates and runs `init`. `host` may be null.
   [[nodiscard]] Result<Instance*> Instantiate(std::shared_ptr<const Module> module, std::vector<ResolvedImport> imports,
-                                              HostState* host, std::vector<std::unique_ptr<HostImport>> host_imports,
+                                              HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
                                               const CallOptions& call);
   // kInvalidArgument for an extern of another Store.
   [[nodiscard]] Result<ResolvedImport> Resolve(const Extern& import);
@@ -111,7 +111,7 @@ class Instance::Impl {
   const std::shared_ptr<const Module> module;
   const RegisteredCode code;
   HostState* host = nullptr;
-  std::vector<std::unique_ptr<HostImport>> host_imports;
+  std::vector<std::unique_ptr<BoundImport>> host_imports;
   AddressSpace space;  // guard, stack, guard, context, memory 0
   abi::VmContext* context = nullptr;
   Activation activation;
