@@ -13,9 +13,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <regex>
 #include <span>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -102,7 +104,7 @@ TEST_P(LoweringTest, HoldsWhatItsCommentsSay) {
   }
   EXPECT_GT(expectations, 0);
   if (HasFailure()) {
-    for (const std::string& line : ir) GTEST_LOG_(INFO) << line;
+    for (const std::string& line : ir) std::cerr << line << "\n";
   }
 }
 
