@@ -9,6 +9,8 @@
 #include <llvm/Target/TargetMachine.h>
 
 #include <chrono>
+#include <exception>
+#include <new>
 
 #include "artifact/abi.h"
 #include "artifact/cache_key.h"
@@ -63,27 +65,35 @@ Result<Module> ReadChecked(std::span<const std::byte> wasm, Profile profile) {
 }
 
 Result<std::vector<char>> EmitFacts(const ModuleFacts& facts, const MemoryImage& image, const CodeOptions& options) {
-  llvm::LLVMContext context;
-  GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-  const auto module = CreateFactsModule(context, facts, image, options.target.page_size);
-  PrepareModule(*module, options.target, *machine);
-  return GenerateObject(*module, *machine);
+  std::vector<char> object;
+  GUARDC_CHECK(ParallelFor(1, 1, [&](size_t) -> Result<void> {
+    llvm::LLVMContext context;
+    GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
+    const auto module = CreateFactsModule(context, facts, image, options.target.page_size);
+    PrepareModule(*module, options.target, *machine);
+    GUARDC_TRY(object, GenerateObject(*module, *machine));
+    return {};
+  }));
+  return object;
 }
 
 // IR or assembly of all the code, for reading.
 Result<std::vector<std::byte>> EmitText(std::vector<CodeChunk>& chunks, const CodeOptions& options, Emit emit) {
-  llvm::LLVMContext context;
-  GUARDC_TRY(const auto module, MergeChunks(chunks, context));
   std::vector<char> text;
-  if (emit == Emit::kAssembly) {
-    GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-    GUARDC_TRY(text, GenerateAssembly(*module, *machine));
-  } else {
+  GUARDC_CHECK(ParallelFor(1, 1, [&](size_t) -> Result<void> {
+    llvm::LLVMContext context;
+    GUARDC_TRY(const auto module, MergeChunks(chunks, context));
+    if (emit == Emit::kAssembly) {
+      GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
+      GUARDC_TRY(text, GenerateAssembly(*module, *machine));
+      return {};
+    }
     std::string printed;
     llvm::raw_string_ostream out(printed);
     module->print(out, nullptr);
     text.assign(printed.begin(), printed.end());
-  }
+    return {};
+  }));
   const auto bytes = std::as_bytes(std::span(text));
   return std::vector<std::byte>(bytes.begin(), bytes.end());
 }
@@ -152,17 +162,27 @@ Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOption
   return compiled;
 }
 
+// No exception crosses the API: LLVM throws none, the standard library may.
+std::unexpected<Error> FailException(const std::exception& e) {
+  if (dynamic_cast<const std::bad_alloc*>(&e) != nullptr) {
+    return Fail(ErrorKind::kOutOfMemory, "compiling needs more memory than the system gives");
+  }
+  return Fail(ErrorKind::kInternal, fmt::format("compiling failed: {}", e.what()));
+}
+
 }  // namespace
 
-Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOptions& options, Emit emit) {
+Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOptions& options, Emit emit) try {
   GUARDC_CHECK(CheckOptions(options));
   GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
   GUARDC_TRY(Compiled compiled, CompileFor(wasm, options, target, emit));
   return std::move(compiled.result);
+} catch (const std::exception& e) {
+  return FailException(e);
 }
 
 Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const CompileOptions& options,
-                                      const std::filesystem::path& cache_directory, bool force) {
+                                      const std::filesystem::path& cache_directory, bool force) try {
   GUARDC_CHECK(CheckOptions(options));
   GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
   GUARDC_TRY(const artifact::CacheStore store, artifact::CacheStore::OpenForWriting(cache_directory));
@@ -184,6 +204,8 @@ Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const Com
   cached.wasm_size = wasm.size();
   cached.object_size = entry.manifest.object_size;
   return cached;
+} catch (const std::exception& e) {
+  return FailException(e);
 }
 
 }  // namespace guardc

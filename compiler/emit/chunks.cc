@@ -145,8 +145,8 @@ std::unordered_set<std::string> DropUnreachable(std::vector<CodeChunk>& chunks, 
   }
   std::unordered_set<std::string> live;
   std::vector<std::string> pending = roots;
-  // The code generator may call these on its own.
-  for (const char* name : {"memcpy", "memmove", "memset"}) pending.emplace_back(name);
+  // The code generator may call these on its own, and the linker wants the last.
+  for (const char* name : {"memcpy", "memmove", "memset", kTextAnchor}) pending.emplace_back(name);
   while (!pending.empty()) {
     const std::string name = std::move(pending.back());
     pending.pop_back();

@@ -1,26 +1,27 @@
 #include "compiler/emit/link.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <lld/Common/Driver.h>
 #include <llvm/Support/raw_ostream.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <string>
+#include <thread>
 
 #include "base/file.h"
 #include "compiler/emit/llvm_guard.h"
+#include "compiler/emit/support.h"
 
 LLD_HAS_DRIVER(elf)
 
 namespace guardc::compiler {
 namespace {
-
-constexpr uint64_t kMaxOutput = uint64_t{4} << 30;
 
 // A file in memory that LLD reads by its path.
 Result<Fd> WriteMemoryFile(const ObjectBytes& bytes) {
@@ -35,26 +36,52 @@ Result<Fd> WriteMemoryFile(const ObjectBytes& bytes) {
   return fd;
 }
 
-// LLD writes to a temporary file beside its output and renames it: it needs a directory, not a file in memory.
-class ScratchDirectory {
+// What LLD writes its output to. For a regular file it would make a temporary one beside it and, to remove that on a
+// crash, take over all signals of the process for good; a pipe it just writes. A thread empties it meanwhile.
+class OutputPipe {
  public:
-  static Result<ScratchDirectory> Create() {
-    std::error_code error;
-    const auto base = std::filesystem::temp_directory_path(error);
-    std::string path = ((error ? std::filesystem::path("/tmp") : base) / "guardc-link-XXXXXX").string();
-    if (mkdtemp(path.data()) == nullptr) return FailErrno("create a directory for linking", path, errno);
-    return ScratchDirectory(std::move(path));
+  static Result<std::unique_ptr<OutputPipe>> Open() {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) return FailErrno("create", "a pipe for the linker's output", errno);
+    return std::unique_ptr<OutputPipe>(new OutputPipe(Fd(fds[0]), Fd(fds[1])));
   }
-  ScratchDirectory(ScratchDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  OutputPipe(const OutputPipe&) = delete;
+  OutputPipe& operator=(const OutputPipe&) = delete;
+  ~OutputPipe() { static_cast<void>(Finish()); }
+
+  std::string Path() const { return fmt::format("/proc/self/fd/{}", read_end_.get()); }
+
+  // All that was written; to be called when the writer is done.
+  Result<std::vector<std::byte>> Finish() {
+    write_end_.Reset();
+    if (reader_.joinable()) reader_.join();
+    if (error_ != 0) return FailErrno("read", "the linker's output", error_);
+    return std::move(bytes_);
   }
-  std::filesystem::path File() const { return path_ / "guard.so"; }
 
  private:
-  explicit ScratchDirectory(std::filesystem::path path) : path_(std::move(path)) {}
-  std::filesystem::path path_;
+  OutputPipe(Fd read_end, Fd write_end)
+      : read_end_(std::move(read_end)), write_end_(std::move(write_end)), reader_([this] { ReadAll(); }) {}
+
+  void ReadAll() try {
+    std::vector<std::byte> buffer(65536);
+    while (true) {
+      const ssize_t n = read(read_end_.get(), buffer.data(), buffer.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) error_ = errno;
+      if (n <= 0) return;
+      bytes_.insert(bytes_.end(), buffer.begin(), buffer.begin() + n);
+    }
+  } catch (const std::bad_alloc&) {
+    error_ = ENOMEM;
+    read_end_.Reset();  // or LLD would wait for us
+  }
+
+  Fd read_end_;
+  Fd write_end_;  // kept open, so that the end is not seen before LLD has opened its own
+  std::vector<std::byte> bytes_;
+  int error_ = 0;
+  std::thread reader_;
 };
 
 // LLD holds global state: one link at a time.
@@ -70,10 +97,10 @@ Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std
     GUARDC_TRY(Fd file, WriteMemoryFile(object));
     files.push_back(std::move(file));
   }
-  GUARDC_TRY(const ScratchDirectory directory, ScratchDirectory::Create());
+  GUARDC_TRY(const auto output, OutputPipe::Open());
   arguments.insert(arguments.begin(), "ld.lld");
   arguments.push_back("-o");
-  arguments.push_back(directory.File().string());
+  arguments.push_back(output->Path());
   for (const Fd& file : files) arguments.push_back(fmt::format("/proc/self/fd/{}", file.get()));
 
   std::vector<const char*> argv;
@@ -86,7 +113,7 @@ Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std
     code = lld::lldMain(argv, llvm::nulls(), error_stream, {{lld::Gnu, &lld::elf::link}}).retCode;
   }
   if (code != 0) return Fail(ErrorKind::kCompile, fmt::format("linking failed: {}", error_stream.str()));
-  return ReadFile(directory.File(), kMaxOutput);
+  return output->Finish();
 }
 
 }  // namespace
@@ -99,7 +126,8 @@ Result<std::vector<std::byte>> LinkArtifact(const std::vector<ObjectBytes>& obje
                         "-z", "text", "-z", "now", "-z", "relro", "-z", "noexecstack", "--pack-dyn-relocs=relr",
                         // The loader maps the image and checks the text by pages.
                         "-z", "separate-loadable-segments", "-z", fmt::format("max-page-size={}", target.page_size),
-                        "--hash-style=gnu", "--build-id=none", "--gc-sections", "--eh-frame-hdr",
+                        "--hash-style=gnu", "--build-id=none", "--gc-sections",
+                        fmt::format("--undefined={}", kTextAnchor), "--eh-frame-hdr",
                         // Names of guest functions stay for perf and gdb; LLVM's own labels go.
                         "--discard-all",
                         // The same bytes on any machine.

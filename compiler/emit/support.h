@@ -13,6 +13,9 @@ class Module;
 
 namespace guardc::compiler {
 
+// A function that every artifact holds, so that it always has an executable segment.
+inline constexpr const char kTextAnchor[] = "guardc.text";
+
 // As a module of LLVM IR, for any target.
 Result<std::unique_ptr<llvm::Module>> CreateSupportModule(llvm::LLVMContext& context);
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "compiler/frontend/sections.h"
@@ -192,8 +193,11 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   bool in_const_expr_ = false;
   bool const_expr_ended_ = false;
   uint32_t depth_ = 0;  // of open blocks in the function
+  bool function_ended_ = false;
   size_t body_end_ = 0;
-  uint64_t locals_ = 0;
+  uint64_t locals_ = 0;  // of the function, parameters included
+  Index local_decl_count_ = 0;
+  std::vector<std::pair<Index, ValType>> local_decls_;
   std::optional<Index> data_count_;
 };
 

@@ -37,31 +37,37 @@ wabt::Result ModuleBuilder::BeginFunctionBody(Index index, Offset size) {
   v128s_ = &function.v128s;
   body_end_ = At() + size;
   depth_ = 0;
+  function_ended_ = false;
   locals_ = module_.types[function.type].params.size();
   return validator_.BeginFunctionBody(Loc(), index);
 }
 
-wabt::Result ModuleBuilder::OnLocalDeclCount(Index) {
+wabt::Result ModuleBuilder::OnLocalDeclCount(Index count) {
   item_start_ = At();
+  local_decls_.clear();
+  local_decl_count_ = count;
   return kOk;
 }
 
 wabt::Result ModuleBuilder::OnLocalDecl(Index, Index count, Type type) {
   locals_ += count;
-  if (Failed(CheckLimit(locals_, read_limits::kLocals, "locals of a function"))) return kError;
+  if (locals_ > UINT32_MAX) return Invalid("too many locals: more than 2^32 - 1");
   const auto val_type = ToValType(type);
   if (!val_type) return Invalid("a local of an unknown type");
-  auto& locals = module_.functions.back().locals;
-  locals.insert(locals.end(), count, *val_type);
+  local_decls_.emplace_back(count, *val_type);
   item_start_ = At();
-  return validator_.OnLocalDecl(Loc(), count, type);
+  if (Failed(validator_.OnLocalDecl(Loc(), count, type))) return kError;
+  // All at once, when their number is known: a few bytes can declare billions.
+  if (local_decls_.size() < local_decl_count_) return kOk;
+  if (Failed(CheckLimit(locals_, read_limits::kLocals, "locals of a function"))) return kError;
+  auto& locals = module_.functions.back().locals;
+  for (const auto& [n, declared] : local_decls_) locals.insert(locals.end(), n, declared);
+  return kOk;
 }
 
 wabt::Result ModuleBuilder::EndFunctionBody(Index) {
   // wabt: blocks that the body's end leaves open.
-  if (opcode_pending_ || body_->empty() || body_->back().op != Op::kEnd || depth_ != 0) {
-    return Invalid("the function's body ends within a block");
-  }
+  if (opcode_pending_ || !function_ended_) return Invalid("the function's body ends within a block");
   body_->shrink_to_fit();
   body_ = nullptr;
   v128s_ = nullptr;
@@ -150,6 +156,7 @@ wabt::Result ModuleBuilder::OnEndExpr() {
   if (depth_ == 0) {
     // The function's own end; EndFunctionBody validates it.
     if (At() != body_end_) return Invalid("instructions after the end of the function");
+    function_ended_ = true;
     return Add(kOk);
   }
   --depth_;

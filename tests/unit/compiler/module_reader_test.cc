@@ -84,6 +84,17 @@ TEST(ModuleReader, RefusesLaterProposalsByName) {
               ErrorKind::kUnsupported, "garbage collection");
 }
 
+TEST(ModuleReader, FunctionsNeedTheirOwnEnd) {
+  const auto function = [](std::string body) {
+    return Hex(std::string(kHeader) + "01 04 01 60 00 00 03 02 01 00 " + body);
+  };
+  ASSERT_TRUE(Read(function("0a 07 01 05 00 02 40 0b 0b")).has_value());
+  // The block's end is the last byte.
+  ExpectError(Read(function("0a 06 01 04 00 02 40 0b")), ErrorKind::kInvalidWasm, "ends within a block");
+  ExpectError(Read(function("0a 05 01 03 00 02 40")), ErrorKind::kInvalidWasm, "END");
+  ExpectError(Read(function("0a 06 01 04 00 0b 01 0b")), ErrorKind::kInvalidWasm, "after the end of the function");
+}
+
 TEST(ModuleReader, TypeErrorsCarryTheOffset) {
   const auto result = Read(Wat("(module (func (result i32) (i32.add (i64.const 1) (i32.const 2))))"));
   ExpectError(result, ErrorKind::kInvalidWasm, "type mismatch in i32.add");

@@ -1,0 +1,65 @@
+// What would end the process in LLVM or LLD is an error here, and signals stay with whom they belong to.
+#include "compiler/emit/llvm_guard.h"
+
+#include <gmock/gmock.h>
+#include <llvm/Support/ErrorHandling.h>
+#include <signal.h>
+
+#include <new>
+
+#include "compiler/emit/link.h"
+#include "compiler/emit/parallel.h"
+#include "guardc/compile.h"
+#include "tests/unit/compiler/wat.h"
+
+namespace guardc::compiler {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(LlvmGuard, FatalErrors) {
+  for (int round = 0; round < 2; ++round) {
+    const auto result = GuardLlvm([]() -> Result<void> { llvm::report_fatal_error("cannot go on", false); });
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().kind, ErrorKind::kCompile);
+    EXPECT_THAT(result.error().message, HasSubstr("cannot go on"));
+  }
+}
+
+TEST(LlvmGuard, Exceptions) {
+  const auto result = GuardLlvm([]() -> Result<void> { throw std::bad_alloc(); });
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().kind, ErrorKind::kOutOfMemory);
+}
+
+TEST(LlvmGuard, LeavesSignalsAlone) {
+  InstallLlvmGuard();
+  struct sigaction action{};
+  ASSERT_EQ(sigaction(SIGSEGV, nullptr, &action), 0);
+  EXPECT_EQ(action.sa_handler, SIG_DFL);
+}
+
+TEST(Parallel, ReportsTheFirstFailureByIndex) {
+  const auto result = ParallelFor(8, 4, [](size_t i) -> Result<void> {
+    if (i == 0) return Fail(ErrorKind::kCompile, "task 0");
+    if (i == 3) llvm::report_fatal_error("task 3", false);
+    return {};
+  });
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().message, "task 0");
+}
+
+TEST(Link, RefusesWhatIsNoObject) {
+  const auto target = ResolveTarget("baseline", "x86_64-linux-gnu");
+  ASSERT_TRUE(target.has_value());
+  const std::string garbage =
+      "\x7f"
+      "ELF\2\1\1 and no more";
+  const auto linked = LinkArtifact({ObjectBytes(garbage.begin(), garbage.end())}, *target);
+  ASSERT_FALSE(linked.has_value());
+  EXPECT_EQ(linked.error().kind, ErrorKind::kCompile);
+  EXPECT_THAT(linked.error().message, HasSubstr("linking failed"));
+}
+
+}  // namespace
+}  // namespace guardc::compiler
