@@ -80,12 +80,23 @@ class Checker {
     return {};
   }
 
-  Result<std::string> String(const abi::StringRef& ref, const char* what) const {
+  bool IsString(const abi::StringRef& ref) const {
+    return ref.size == 0 || (ref.offset <= header_.total_size && ref.size <= header_.total_size - ref.offset);
+  }
+
+  Result<std::string> String(const abi::StringRef& ref, const char* what) {
+    if (!IsString(ref)) return Bad(std::string(what) + " is out of bounds");
     if (ref.size == 0) return std::string();
-    if (ref.offset > header_.total_size || ref.size > header_.total_size - ref.offset) {
-      return Bad(std::string(what) + " is out of bounds");
-    }
+    GUARDC_CHECK(Charge(ref.size));
     return std::string(reinterpret_cast<const char*>(facts_bytes_.data()) + ref.offset, ref.size);
+  }
+
+  // Records may name the same bytes again and again: what is copied is limited, so that a small file cannot ask for all
+  // memory.
+  Result<void> Charge(uint64_t bytes) {
+    if (bytes > budget_) return Bad("names and types are too long");
+    budget_ -= bytes;
+    return {};
   }
 
   // A reference to code, from the header; 0 is none.
@@ -120,7 +131,8 @@ class Checker {
         header_.total_size > facts_bytes_.size() || elf_.header % alignof(ArtifactHeader) != 0) {
       return Bad("the sizes are out of bounds");
     }
-    if ((header_.flags & ~(ArtifactHeader::kStrictTraps | ArtifactHeader::kBoundsChecks)) != 0) return Bad("the flags are unknown");
+    if ((header_.flags & ~(ArtifactHeader::kStrictTraps | ArtifactHeader::kBoundsChecks)) != 0)
+      return Bad("the flags are unknown");
     if (!IsCodeOrNone(header_.init)) return Bad("the initialiser is not in the code");
     GUARDC_TRY(result_.name, String(header_.module_name, "the module's name"));
     return {};
@@ -150,6 +162,7 @@ class Checker {
       if (count != 0 && (record.val_types > header_.total_size || count > header_.total_size - record.val_types)) {
         return Bad("a type is out of bounds");
       }
+      GUARDC_CHECK(Charge(count));
       if (!IsCodeOrNone(record.entry) || !IsCodeOrNone(record.host_thunk)) return Bad("an entry is not in the code");
       FuncType& type = types_.emplace_back();
       for (uint64_t j = 0; j < count; ++j) {
@@ -176,6 +189,8 @@ class Checker {
       ImportType& import = result_.imports.emplace_back();
       GUARDC_TRY(import.module, String(record.module, "the module of an import"));
       GUARDC_TRY(import.name, String(record.name, "the name of an import"));
+      // Before the cast, which would cut it to 8 bits.
+      if (record.kind >= spaces_.size()) return Bad("an import's kind is unknown");
       bool ok = record.is_mutable <= 1;
       switch (static_cast<ExternKind>(record.kind)) {
         case ExternKind::kFunc:
@@ -200,8 +215,6 @@ class Checker {
                            .global = {static_cast<ValType>(record.type), record.is_mutable != 0}};
           }
           break;
-        default:
-          ok = false;
       }
       if (!ok) return Bad("an import's type is malformed");
       spaces_[record.kind].push_back(import.type);
@@ -302,7 +315,7 @@ class Checker {
     for (uint32_t i = 0; i < header_.functions.count; ++i) {
       const auto record = At<abi::FunctionRecord>(header_.functions, i);
       if (!IsCodeOrNone(record.code)) return Bad("a function is not in the code");
-      GUARDC_CHECK(String(record.name, "the name of a function"));
+      if (!IsString(record.name)) return Bad("the name of a function is out of bounds");
       if (i != 0 && At<abi::FunctionRecord>(header_.functions, i - 1).function >= record.function) {
         return Bad("the functions are not in order");
       }
@@ -365,6 +378,7 @@ class Checker {
   std::span<const std::byte> facts_bytes_;  // from the header to the end of its segment
   const ElfFacts& elf_;
   std::string_view name_;
+  uint64_t budget_ = uint64_t{64} << 20;  // bytes
   ArtifactHeader header_;
   std::vector<FuncType> types_;
   // By ExternKind: imports, then definitions. Functions: those with a slot.

@@ -126,6 +126,72 @@ TEST(HeaderCheck, Records) {
   ExpectCorrupt(function([](abi::FunctionRecord& r) { r.name.offset = 0xffffff00; }), "function");
 }
 
+// With one import, behind all other lists; the context has room for any.
+TestArtifact WithImport(abi::ImportRecord record) {
+  TestArtifact artifact;
+  ArtifactHeader header = artifact.header();
+  const uint32_t at = (header.total_size + 7) / 8 * 8;
+  record.name = header.module_name;
+  artifact.Put(test::kHeaderAt + at, record);
+  header.total_size = at + sizeof(record);
+  header.imports = {at, 1};
+  header.ctx_funcrefs = 1024;
+  header.ctx_imported_tables = header.ctx_imported_memories = header.ctx_imported_globals = 2048;
+  artifact.set_header(header);
+  return artifact;
+}
+
+TEST(HeaderCheck, Imports) {
+  using R = abi::ImportRecord;
+  const std::pair<R, const char*> good[] = {
+      {R{.kind = 0, .type = 0}, "func () -> i32"},
+      {R{.kind = 1, .type = 0x6f, .limits = {.min = 3}}, "table 3.. externref"},
+      {R{.kind = 2, .limits = {.min = 1, .max = 5, .flags = 1}}, "memory 1..5 pages"},
+      {R{.kind = 3, .type = 0x7e, .is_mutable = 1}, "global mut i64"},
+  };
+  for (const auto& [record, type] : good) {
+    const auto facts = Check(WithImport(record));
+    ASSERT_TRUE(facts) << facts.error().message;
+    EXPECT_EQ(facts->imports.at(0).name, "tested");
+    EXPECT_EQ(ToString(facts->imports.at(0).type), type);
+  }
+  const R bad[] = {
+      R{.kind = 4},
+      R{.kind = 0x100},  // not func
+      R{.kind = 0xffffffff},
+      R{.kind = 0, .type = 1},
+      R{.kind = 1, .type = 0x7f},
+      R{.kind = 1, .type = 0x16f},
+      R{.kind = 1, .type = 0x6f, .limits = {.min = 1, .flags = 16}},
+      R{.kind = 2, .limits = {.min = 65537}},
+      R{.kind = 3, .type = 0},
+      R{.kind = 3, .type = 0x7f, .is_mutable = 2},
+  };
+  for (const R& record : bad) ExpectCorrupt(WithImport(record), "an import");
+}
+
+// Many records may name the same bytes: a file of half a megabyte must not become gigabytes.
+TEST(HeaderCheck, CopiesAreLimited) {
+  constexpr uint32_t kImports = 10000;
+  constexpr uint32_t kSize = 192 + kImports * sizeof(abi::ImportRecord);
+  std::vector<std::byte> file(kSize);
+  ArtifactHeader header = {};
+  std::memcpy(header.magic, abi::kMagic, sizeof(header.magic));
+  header.abi_version = abi::kAbiVersion;
+  header.header_size = sizeof(header);
+  header.total_size = kSize;
+  header.imports = {192, kImports};
+  std::memcpy(file.data(), &header, sizeof(header));
+  for (uint32_t i = 0; i < kImports; ++i) {
+    const abi::ImportRecord record = {.module = {0, kSize}, .kind = 2};
+    std::memcpy(file.data() + 192 + i * sizeof(record), &record, sizeof(record));
+  }
+  const ElfFacts elf = {.rodata = {.address = 0, .file_offset = 0, .size = kSize}, .header = 0};
+  const auto facts = CheckHeader(file, elf, "guard.so");
+  ASSERT_FALSE(facts);
+  EXPECT_THAT(facts.error().message, HasSubstr("too long"));
+}
+
 TEST(HeaderCheck, Image) {
   using H = ArtifactHeader;
   ExpectCorruptHeader([](H& h) { h.image = 0; }, "image");
