@@ -83,4 +83,7 @@ void guardc_landing_pad();
 // Entry and exit code counts as guest code for interruption.
 extern const char guardc_stubs_begin[];
 extern const char guardc_stubs_end[];
+// The last instruction of guardc_call_host. There, and at the first, its return address is where a call has put it;
+// elsewhere in it, above one saved register.
+extern const char guardc_call_host_return[];
 }

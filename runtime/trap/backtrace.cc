@@ -26,22 +26,24 @@ const abi::FunctionRecord* FindFunction(const loader::LoadedArtifact& artifact, 
   return nullptr;
 }
 
-// A kick may find the guest in our stub, on its way to or from a host function: then the guest function is the caller.
-GuestRegisters LeaveStub(GuestRegisters registers, const StackBounds& stack) {
-  if (FindCode(registers.pc).Contains(registers.pc)) return registers;
+// A kick, or the end of the stack, may find the guest in our stub, on its way to or from a host function: then the
+// guest function is the caller. In the code that enters the guest there is none.
+GuestRegisters LeaveStub(const GuestRegisters& registers, const StackBounds& stack) {
+  const auto begin = reinterpret_cast<uintptr_t>(&guardc_call_host);
+  if (registers.pc < begin || registers.pc >= reinterpret_cast<uintptr_t>(&guardc_stubs_end)) return registers;
+  const bool has_frame = registers.pc != begin && registers.pc != reinterpret_cast<uintptr_t>(&guardc_call_host_return);
 #if defined(__x86_64__)
-  // Before the stub has pushed, or after it has popped, the return address is on top; else below one saved register.
-  for (const uintptr_t at : {registers.sp, registers.sp + 8}) {
-    if (at < stack.low || at > stack.high - 8) break;
-    uintptr_t return_address;
-    std::memcpy(&return_address, reinterpret_cast<const void*>(at), sizeof(return_address));
-    if (FindCode(return_address).Contains(return_address)) return {return_address, at + 8, registers.fp, 0, 0};
-  }
+  const uintptr_t at = has_frame ? registers.sp + 8 : registers.sp;
+  const uintptr_t caller_sp = at + 8;
 #else
-  static_cast<void>(stack);
-  if (FindCode(registers.lr).Contains(registers.lr)) return {registers.lr, registers.sp, registers.fp, 0, 0};
+  if (!has_frame) return {registers.lr, registers.sp, registers.fp, 0, 0};
+  const uintptr_t at = registers.sp + 8;
+  const uintptr_t caller_sp = registers.sp + 16;
 #endif
-  return registers;
+  if (at < stack.low || at > stack.high - sizeof(uintptr_t)) return registers;
+  uintptr_t return_address;
+  std::memcpy(&return_address, reinterpret_cast<const void*>(at), sizeof(return_address));
+  return {return_address, caller_sp, registers.fp, 0, 0};
 }
 
 }  // namespace

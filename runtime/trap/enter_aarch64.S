@@ -165,6 +165,9 @@ guardc_call_host:
         .cfi_def_cfa_offset 0
         .cfi_restore x19
         .cfi_restore x30
+        .hidden guardc_call_host_return
+        .globl  guardc_call_host_return
+guardc_call_host_return:                // the frame is gone again (backtrace.cc)
         ret
         .cfi_endproc
 

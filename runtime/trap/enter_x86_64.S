@@ -171,6 +171,9 @@ guardc_call_host:
         popq    %rbx
         .cfi_def_cfa_offset 8
         .cfi_restore %rbx
+        .hidden guardc_call_host_return
+        .globl  guardc_call_host_return
+guardc_call_host_return:                // the frame is gone again (backtrace.cc)
         retq
         .cfi_endproc
 

@@ -83,7 +83,7 @@ TEST_P(Compiled, Interruptions) {
       const Result<void> result = guest_.Run(function, {.deadline = Clock::now() + 10ms});
       ASSERT_FALSE(result);
       EXPECT_EQ(result.error().kind, ErrorKind::kDeadline) << result.error().message;
-      EXPECT_THAT(FrameNames(result.error()), ::testing::Contains(function));
+      EXPECT_THAT(FrameNames(result.error()), ::testing::Contains(function)) << result.error().message;
     }
     std::stop_source source;
     std::jthread stopper([&] {
@@ -119,7 +119,7 @@ TEST_P(Compiled, Growing) {
 INSTANTIATE_TEST_SUITE_P(Modes, Compiled,
                          ::testing::Values(Mode{"O2", false, false, 2}, Mode{"O0", false, false, 0},
                                            Mode{"Strict", false, true, 2}, Mode{"Checks", true, false, 2}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& mode) { return mode.param.name; });
 
 TEST(StartFunction, IsInterruptedToo) {
   const auto module = guardc::testing::CompileWat("(module (func $s (loop $l (br $l))) (start $s))");
