@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "guardc/registry.h"
+#include "runtime/gateway/component_log.h"
 
 namespace guardc {
 namespace {
@@ -12,6 +13,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kBakedServer = "github";
+
+gateway::ComponentLog& Log() {
+  static gateway::ComponentLog log("guard:discovery");
+  return log;
+}
 
 std::unexpected<Error> IoError(const fs::path& path, const std::error_code& error) {
   return Fail(ErrorKind::kIo, "\"" + path.string() + "\" could not be read: " + error.message());
@@ -93,6 +99,7 @@ Result<std::vector<DiscoveredGuard>> FindGuardFiles(const DiscoveryOptions& opti
   std::vector<DiscoveredGuard> out;
   for (std::string& id : ids) {
     GUARDC_TRY(auto path, FindGuardFile(id, options));
+    Log().Write(LogLevel::kDebug, "server " + id + ": " + (path ? "guard " + path->string() : "no guard"));
     if (path) out.push_back({std::move(id), std::move(*path)});
   }
   return out;

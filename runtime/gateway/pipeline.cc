@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "runtime/gateway/component_log.h"
 #include "runtime/gateway/json_text.h"
 
 namespace guardc {
@@ -15,6 +16,32 @@ Decision Allowed() {
   decision.allowed = true;
   decision.cause = DenialCause::kNone;
   return decision;
+}
+
+gateway::ComponentLog& Log() {
+  static gateway::ComponentLog log("guard:pipeline");
+  return log;
+}
+
+// Denials and errors are the caller's to report; here whoever listens hears of them, without the reasons, which may
+// quote results.
+void LogOutcome(const LabelSource& guard, const CallRequest& request, const Outcome& out) try {
+  bool passed = out.kind == OutcomeKind::kAllowed || out.kind == OutcomeKind::kFiltered;
+  LogLevel level = passed ? LogLevel::kDebug : LogLevel::kInfo;
+  if (!Log().Enabled(level)) return;
+  std::string line = std::string(guard.name()) + ": tool " + std::string(request.tool) + ": " +
+                     std::string(OutcomeKindName(out.kind)) + " in phase " + std::to_string(out.phase);
+  if (out.error) line += ", " + std::string(ErrorKindName(out.error->kind));
+  if (out.cause == DenialCause::kIntegrity || out.cause == DenialCause::kSecrecy) {
+    line += ", by " + std::string(DenialCauseName(out.cause));
+  }
+  if (out.items) {
+    line += ", " + std::to_string(out.items->left_out.size()) + " of " + std::to_string(out.items->total) +
+            " items left out";
+  }
+  Log().Write(level, line, request.call.request_id);
+} catch (const std::exception&) {
+  // The outcome stands, whether or not somebody could be told.
 }
 
 class Run {
@@ -217,6 +244,7 @@ Outcome GuardedCall(LabelSource& guard, Agent& agent, const CallRequest& request
     out.kind = OutcomeKind::kAllowed;
     out.phase = 6;
   }
+  LogOutcome(guard, request, out);
   return out;
 }
 
