@@ -47,8 +47,9 @@ function(guardc_add_library target output_name export_name)
   if(BUILD_SHARED_LIBS)
     # Calls within the library are never interposed, and what it took from static libraries stays inside.
     set(map "${PROJECT_SOURCE_DIR}/cmake/libguardc.map")
+    # Never unloaded: signal handlers and the watcher's thread live in it.
     target_link_options(${target} PRIVATE
-      "LINKER:--version-script=${map}" LINKER:-Bsymbolic-functions LINKER:--exclude-libs,ALL)
+      "LINKER:--version-script=${map}" LINKER:-Bsymbolic-functions LINKER:--exclude-libs,ALL LINKER:-z,nodelete)
     set_target_properties(${target} PROPERTIES LINK_DEPENDS "${map}")
   endif()
   set_property(GLOBAL APPEND PROPERTY GUARDC_LIBRARIES ${libraries})
