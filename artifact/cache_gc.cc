@@ -82,7 +82,8 @@ void RemoveStaleLocks(const std::filesystem::path& root) {
   const auto names = ListDirectory(layout::LockPath(root, "").parent_path());
   if (!names) return;
   for (const std::string& name : *names) {
-    if (IsSha256Hex(name)) (void)FileLock::TryAcquire(layout::LockPath(root, name));
+    if (!IsSha256Hex(name)) continue;
+    [[maybe_unused]] const auto lock = FileLock::TryAcquire(layout::LockPath(root, name));
   }
 }
 
@@ -93,7 +94,7 @@ Result<std::vector<EntryInfo>> CacheStore::List() const {
   GUARDC_CHECK(ForEachModule(root_, [&](const std::filesystem::path& directory, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
       if (!IsSha256Hex(name)) continue;
-      Found found = Measure(directory / name);
+      const Found found = Measure(directory / name);
       entries.push_back({.path = found.path,
                          .size = found.size,
                          .last_used = found.last_used,

@@ -44,8 +44,8 @@ class Fields {
   std::string Path(std::string_view key) const {
     return where_.empty() || key.empty() ? where_ + std::string(key) : where_ + "." + std::string(key);
   }
-  void Report(std::string_view key, std::string what) {
-    if (problem_.empty()) problem_ = (Path(key).empty() ? "the text" : Path(key)) + " " + what;
+  void Report(std::string_view key, std::string_view what) {
+    if (problem_.empty()) problem_ = (Path(key).empty() ? "the text" : Path(key)) + " " + std::string(what);
   }
   void Expect(bool ok, std::string_view key, const Json& found, std::string_view expected) {
     if (!ok) Report(key, "is " + Shown(found) + ", expected " + std::string(expected));
@@ -74,8 +74,11 @@ class Fields {
     const Json* json = Member(key);
     const auto* number = json->get_ptr<const Json::number_unsigned_t*>();
     const bool ok = number != nullptr && *number <= max;
-    Expect(ok, key, *json, "a number from 0 to " + std::to_string(max));
-    if (ok) value = static_cast<T>(*number);
+    if (ok) {
+      value = static_cast<T>(*number);
+    } else {
+      Expect(false, key, *json, "a number from 0 to " + std::to_string(max));
+    }
   }
   void GetOrNull(const char* key, std::optional<uint64_t>& value) {
     const Json* json = Member(key);

@@ -2,6 +2,7 @@
 #include "guardc/module.h"
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 
 #include "artifact/cache_store.h"
@@ -32,29 +33,29 @@ std::unexpected<Error> FailNotFound(const std::string& wasm_sha256, const std::f
                                          cache_directory.string() + "` to make one");
 }
 
-// The entries that this machine can run, best first. `reason` becomes the first problem met, if any.
+// An entry that is of this module and for this machine.
+Result<OpenedEntry> OpenUsable(const std::filesystem::path& path, const std::string& wasm_sha256) {
+  GUARDC_TRY(OpenedEntry entry, artifact::OpenEntry(path));
+  const std::string& found = entry.manifest.identity.wasm_sha256;
+  if (found != wasm_sha256) {
+    return Fail(ErrorKind::kCorruptArtifact, path.string() + " is of another module (SHA-256 " + found + ", expected " +
+                                                 wasm_sha256 + "): compile the module again");
+  }
+  GUARDC_CHECK(loader::CheckCompatible(entry.manifest, path));
+  return entry;
+}
+
+// All such entries, best first. `reason` becomes the first problem met with another, if any.
 Result<std::vector<OpenedEntry>> Candidates(const artifact::CacheStore& store, const std::string& wasm_sha256,
                                             std::optional<Error>& reason) {
   std::vector<OpenedEntry> candidates;
   GUARDC_TRY(const auto entries, store.EntriesOf(wasm_sha256));
   for (const std::filesystem::path& path : entries) {
-    auto entry = artifact::OpenEntry(path);
-    Result<void> usable;
-    if (!entry) {
-      // Gone meanwhile: nothing to report.
-      if (entry.error().kind == ErrorKind::kNotCached) continue;
-      usable = std::unexpected(std::move(entry).error());
-    } else if (entry->manifest.identity.wasm_sha256 != wasm_sha256) {
-      usable =
-          Fail(ErrorKind::kCorruptArtifact, path.string() + " is of another module, SHA-256 " +
-                                                entry->manifest.identity.wasm_sha256 + ": compile the module again");
-    } else {
-      usable = loader::CheckCompatible(entry->manifest, path);
-    }
-    if (usable) {
+    auto entry = OpenUsable(path, wasm_sha256);
+    if (entry) {
       candidates.push_back(std::move(*entry));
-    } else if (!reason) {
-      reason = std::move(usable).error();
+    } else if (entry.error().kind != ErrorKind::kNotCached && !reason) {  // not cached: gone meanwhile
+      reason = std::move(entry).error();
     }
   }
   std::sort(candidates.begin(), candidates.end(),
