@@ -86,6 +86,10 @@ Result<Outcome> RunGuard(const CallArguments& arguments) {
   GuardOptions options;
   options.name = std::filesystem::path(arguments.load.module).stem().string();
   options.memory_cap_pages = arguments.memory_cap_pages;
+  if (arguments.timeout_seconds > 0) {
+    options.timeout =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(arguments.timeout_seconds));
+  }
   options.log = MakeStderrLog(options.name, arguments.verbose);
   if (!arguments.backend.empty()) {
     GUARDC_TRY(options.backend, MakeFileBackend(arguments.backend, arguments.verbose));
@@ -96,23 +100,15 @@ Result<Outcome> RunGuard(const CallArguments& arguments) {
   clock.Done("load");
   GUARDC_TRY(const std::shared_ptr<Guard> guard, Guard::Create(std::move(module), std::move(options)));
   clock.Done("instantiate");
-  const auto call_options = [&] {
-    CallOptions call;
-    if (arguments.timeout_seconds > 0) {
-      call.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                         std::chrono::duration<double>(arguments.timeout_seconds));
-    }
-    return call;
-  };
   if (!arguments.policy.empty()) {
-    GUARDC_TRY(std::string answer, guard->Call(LabelFunction::kAgent, policy, call_options()));
+    GUARDC_TRY(std::string answer, guard->Call(LabelFunction::kAgent, policy));
     GUARDC_CHECK(ParseAgentAnswer(std::move(answer)));  // kRejected, kBadResponse
     clock.Done("label_agent (policy)");
   }
   guard->EnableTiming(arguments.timing || arguments.json || arguments.repeat > 1);
   for (size_t i = 0; i < arguments.repeat; ++i) {
     const auto start = Clock::now();
-    GUARDC_TRY(std::string answer, guard->Call(function, input, call_options()));
+    GUARDC_TRY(std::string answer, guard->Call(function, input));
     CallTiming timing = guard->last_timing();
     timing.total = StepClock::Nanoseconds(Clock::now() - start);  // as the caller sees it
     out.calls.push_back(timing);
@@ -220,7 +216,8 @@ void AddCall(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   command->add_option("--backend", options->backend, "A JSON object: tool name -> what call_backend answers for it")
       ->type_name("FILE.json");
-  AddDuration(*command, "--timeout", options->timeout_seconds, "Stop each call after this long (5s, 250ms, 1m)");
+  AddDuration(*command, "--timeout", options->timeout_seconds,
+              "Stop each call, and the start, after this long (5s, 250ms, 1m)");
   command->add_flag("--compile", options->load.compile, "Compile first where the cache has no artifact");
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
   command->add_option("--memory-cap", options->memory_cap_pages, "Linear memory at most, in pages of 64 KiB")

@@ -21,7 +21,7 @@ void AddDuration(CLI::App& command, const char* name, double& seconds, const cha
   command.add_option(name, seconds, help)
       ->type_name("TIME")
       ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED).description(""))
-      ->check(CLI::Range(1e-6, 1e10).description(""));
+      ->check(CLI::Range(1e-6, 1e9).description(""));
 }
 
 void AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help) {

@@ -146,6 +146,14 @@ class CallTest(CliTest):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertEqual(json.loads(done.stdout)["error"]["kind"], "deadline")
 
+    def test_timeout_stops_an_endless_start(self):
+        spin = "(func $spin (loop $l (br $l)))"
+        for how in ("(start $spin)", '(export "_initialize" (func $spin))'):
+            guard = self.wasm(ECHO_GUARD.rstrip()[:-1] + spin + how + ")", "spin.wasm")
+            done = self.call("label_agent", "--input", self.input, "--timeout", "100ms", "--compile", "--json", guard=guard)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["error"]["kind"], "deadline", done.stderr)
+
     def test_entry_directory_instead_of_wasm(self):
         entry = self.compile(self.guard)["path"]
         done = self.call("label_resource", "--input", self.input, guard=entry)

@@ -15,6 +15,7 @@
 #include <new>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/spec/runner.h"
@@ -115,8 +116,8 @@ bool RunAll(std::vector<Job>& jobs, const RunOptions& options, unsigned parallel
             Progress& total) {
   std::vector<Job*> waiting;
   for (Job& job : jobs) waiting.push_back(&job);
-  std::stable_sort(waiting.begin(), waiting.end(), [](const Job* a, const Job* b) {
-    return a->script.commands.size() < b->script.commands.size();  // taken from the back
+  std::sort(waiting.begin(), waiting.end(), [](const Job* a, const Job* b) {  // taken from the back
+    return std::pair(a->script.commands.size(), &a->path) < std::pair(b->script.commands.size(), &b->path);
   });
   std::map<pid_t, Job*> running;
   size_t reported = 0;
