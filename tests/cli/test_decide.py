@@ -70,7 +70,7 @@ class PolicyTest(CliTest):
             self.assertEqual((error["kind"], error.get("key")), ("policy", key), error)
 
 
-class DecideTest(CliTest):
+class DecideCommand(CliTest):
     def decide(self, guard, *args, **more):
         return run("decide", guard, *args, "--cache-dir", self.cache, **more)
 
@@ -79,6 +79,8 @@ class DecideTest(CliTest):
         done = self.decide(guard, "--cases", self.write("cases.jsonl", lines), *args)
         return done, [json.loads(line) for line in done.stdout.splitlines()]
 
+
+class DecideTest(DecideCommand):
     def test_noop(self):
         result = self.write("r.json", '{"content": [{"type":"text","text":"1"}],\n "n": 1.0}\n')
         done = self.decide("noop", "--tool", "get_me", "--result", result, "--json")
@@ -145,7 +147,7 @@ class DecideTest(CliTest):
 
 
 @needs_compiler
-class DecideWithAGuardTest(DecideTest):
+class DecideWithAGuardTest(DecideCommand):
     def setUp(self):
         super().setUp()
         self.relay = self.wasm(RELAY_GUARD, "relay.wasm")
