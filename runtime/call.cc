@@ -130,10 +130,10 @@ Error Instance::Impl::DescribeOutcome(uint32_t outcome, InterruptReason reason) 
   if (outcome == kNotEntered) return InterruptionError(reason, {}, "before the guest was entered");
   const auto trap = static_cast<TrapCode>(outcome);
   Backtrace backtrace = WalkGuestStack(activation, store.instances.size() > 1);
-  const std::string where =
-      backtrace.frames.empty()
-          ? fmt::format("in '{}'", module->name())
-          : fmt::format("in function '{}' of '{}'", backtrace.frames.front().function_name, module->name());
+  const std::string of_module = module->name().empty() ? "" : fmt::format(" of '{}'", module->name());
+  const std::string where = backtrace.frames.empty()
+                                ? "in code" + of_module
+                                : fmt::format("in function '{}'{}", backtrace.frames.front().function_name, of_module);
   ErrorDetails details;
   details.trap = trap;
   details.backtrace = std::move(backtrace.frames);

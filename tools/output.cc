@@ -42,9 +42,22 @@ std::string_view DefaultHint(ErrorKind kind) {
   }
 }
 
+// Recursion fills a backtrace with one function: of a run of its frames the first ones are shown, and how many follow.
 void PrintBacktrace(const ErrorDetails& details) {
-  for (size_t i = 0; i < details.backtrace.size(); ++i) {
-    const Frame& frame = details.backtrace[i];
+  constexpr size_t kShownOfRun = 3;
+  const std::vector<Frame>& frames = details.backtrace;
+  size_t run = 0;  // frames of the same call site so far
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const Frame& frame = frames[i];
+    const auto same = [&](size_t other) {
+      return frames[other].function_index == frame.function_index && frames[other].code_offset == frame.code_offset;
+    };
+    run = i > 0 && same(i - 1) ? run + 1 : 1;
+    if (run > kShownOfRun) {
+      const bool is_last = i + 1 == frames.size() || !same(i + 1);
+      if (is_last) std::fprintf(stderr, "      ... and %zu more of the same\n", run - kShownOfRun);
+      continue;
+    }
     std::fprintf(stderr, "  %2zu: %s (func[%u], wasm offset %#llx, code +%#llx)\n", i, frame.function_name.c_str(),
                  frame.function_index, static_cast<unsigned long long>(frame.module_offset),
                  static_cast<unsigned long long>(frame.code_offset));
