@@ -1,12 +1,15 @@
 // guardc-spectest: the official WebAssembly tests against the whole of guardc. Each script runs in a process of its
 // own, so that a crash or an endless loop costs the rest of that script only; several run side by side.
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -34,6 +37,16 @@ struct Job {
   int wait_status = 0;
   bool done = false;
 };
+
+// SIGINT or SIGTERM came: end the children and remove the cache before going.
+volatile std::sig_atomic_t stop_requested = 0;
+
+void CatchStopSignals() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { stop_requested = 1; };  // no SA_RESTART: waitpid returns
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
 
 // Throws fs::filesystem_error.
 std::vector<fs::path> FindScripts(const std::vector<std::string>& arguments) {
@@ -77,6 +90,9 @@ pid_t Start(Job& job, RunOptions options, unsigned timeout_seconds) {
   if (pid != 0) return pid;
   dup2(job.output, STDOUT_FILENO);
   dup2(job.output, STDERR_FILENO);
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   alarm(timeout_seconds);
   options.features = FeaturesOf(job.path);
   RunScript(job.script, options, *job.progress);
@@ -111,7 +127,7 @@ void Report(Job& job, Progress& total) {
 }
 
 // Runs all, `parallel` at a time, the largest first; reports in the order of `jobs`. False where a process could not
-// be started.
+// be started, or a signal asked to stop.
 bool RunAll(std::vector<Job>& jobs, const RunOptions& options, unsigned parallel, unsigned timeout_seconds,
             Progress& total) {
   std::vector<Job*> waiting;
@@ -133,6 +149,13 @@ bool RunAll(std::vector<Job>& jobs, const RunOptions& options, unsigned parallel
     }
     int status = 0;
     const pid_t pid = waitpid(-1, &status, 0);
+    if (stop_requested != 0) {
+      for (const auto& [child, job] : running) {
+        kill(child, SIGKILL);
+        waitpid(child, nullptr, 0);
+      }
+      return false;
+    }
     const auto found = running.find(pid);
     if (found == running.end()) continue;
     found->second->wait_status = status;
@@ -196,6 +219,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "error: cannot make a temporary directory: %s\n", std::strerror(errno));
     return 1;
   }
+  CatchStopSignals();
   Progress total;
   const bool ran = RunAll(scripts, options, jobs, timeout_seconds, total);
   std::error_code ignored;
