@@ -29,6 +29,10 @@ constexpr int64_t kFollowNanoseconds = 100'000;
 
 uint64_t With(uint64_t word, State state) { return (word & ~kStateMask) | state; }
 State StateOf(uint64_t word) { return static_cast<State>(word & kStateMask); }
+bool IsBlockedHere() {
+  sigset_t mask;
+  return pthread_sigmask(SIG_BLOCK, nullptr, &mask) == 0 && sigismember(&mask, trap::InterruptionSignal()) == 1;
+}
 int64_t NowNanoseconds() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
 }
@@ -182,15 +186,16 @@ void InterruptRecord::Disarm() {
   uint64_t word = With(word_.load(std::memory_order_relaxed), kRunning);
   if (word_.compare_exchange_strong(word, With(word, kReady), std::memory_order_seq_cst)) return;
   // Somebody has requested. Wait for the kick, so that it cannot reach what this thread does next; each system call
-  // lets a pending signal in. A thread that blocks the signal will not get it: then the wait has an end too.
-  for (int i = 0; i < 10'000; ++i) {
-    if (senders_.load(std::memory_order_acquire) == 0 &&
-        StateOf(word_.load(std::memory_order_acquire)) == State::kKicked) {
-      break;
-    }
-    sched_yield();
+  // lets a pending signal in. A thread on which the signal is blocked will not get it.
+  const auto is_answered = [this] {
+    return senders_.load(std::memory_order_acquire) == 0 &&
+           StateOf(word_.load(std::memory_order_acquire)) == State::kKicked;
+  };
+  for (int i = 0; i < 20 && !is_answered(); ++i) sched_yield();
+  while (!is_answered() && !(senders_.load(std::memory_order_acquire) == 0 && IsBlockedHere())) {
+    const timespec pause = {.tv_sec = 0, .tv_nsec = kRetryNanoseconds};
+    nanosleep(&pause, nullptr);
   }
-  while (senders_.load(std::memory_order_acquire) != 0) sched_yield();
   word_.store(With(word, kReady), std::memory_order_seq_cst);
 }
 
@@ -201,21 +206,23 @@ void InterruptRecord::Request(uint64_t word, InterruptReason reason) {
   if (word_.compare_exchange_strong(expected, With(word, kSending), std::memory_order_seq_cst)) {
     reason_.store(reason, std::memory_order_relaxed);
     flag_.load(std::memory_order_relaxed)->store(1, std::memory_order_seq_cst);
-    trap::Kick(tid_.load(std::memory_order_relaxed));
-    expected = With(word, kSending);
-    // Fails where the handler has answered already.
-    word_.compare_exchange_strong(expected, With(word, kSent), std::memory_order_acq_rel);
+    KickAndTell(word);
   }
   senders_.fetch_sub(1, std::memory_order_acq_rel);
+}
+
+void InterruptRecord::KickAndTell(uint64_t word) {
+  const bool sent = trap::Kick(tid_.load(std::memory_order_relaxed));
+  uint64_t expected = With(word, kSending);
+  // Fails where the handler has answered already.
+  word_.compare_exchange_strong(expected, With(word, sent ? kSent : kMissed), std::memory_order_acq_rel);
 }
 
 void InterruptRecord::Send(uint64_t word) {
   senders_.fetch_add(1, std::memory_order_acq_rel);
   uint64_t expected = With(word, kMissed);
   if (word_.compare_exchange_strong(expected, With(word, kSending), std::memory_order_seq_cst)) {
-    trap::Kick(tid_.load(std::memory_order_relaxed));
-    expected = With(word, kSending);
-    word_.compare_exchange_strong(expected, With(word, kSent), std::memory_order_acq_rel);
+    KickAndTell(word);
   }
   senders_.fetch_sub(1, std::memory_order_acq_rel);
 }

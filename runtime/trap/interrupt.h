@@ -57,6 +57,7 @@ class InterruptRecord {
  private:
   friend class Watcher;
   void Send(uint64_t word);
+  void KickAndTell(uint64_t word);
 
   std::atomic<uint64_t> word_ = kReady;
   std::atomic<int64_t> deadline_ = kNever;  // of Clock, in nanoseconds

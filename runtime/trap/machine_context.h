@@ -12,6 +12,9 @@
 
 namespace guardc {
 
+// When the handler returns, `signal` is blocked in what it interrupted.
+inline void BlockOnReturn(void* raw, int signal) { sigaddset(&static_cast<ucontext_t*>(raw)->uc_sigmask, signal); }
+
 #if defined(__x86_64__)
 
 inline constexpr int kTrapInstructionSignal = SIGILL;

@@ -107,8 +107,17 @@ bool HandleFault(int signal, const siginfo_t& info, MachineContext& context) {
   return true;
 }
 
+// The kick has interrupted a foreign signal handler, and that the guest: sends it again, blocked until the foreign
+// handler's return restores the guest's own mask. So it arrives with the PC in guest code, even where foreign signals
+// come so often, or the machine is so loaded, that one is always there first.
+bool PutOff(void* raw_context) {
+  const int signal = InterruptionSignal();
+  BlockOnReturn(raw_context, signal);
+  return syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal) == 0;
+}
+
 // INT-1. False where no call on this thread had asked for a kick.
-bool HandleKick(const siginfo_t& info, MachineContext& context) {
+bool HandleKick(const siginfo_t& info, MachineContext& context, void* raw_context) {
   if (info.si_code != SI_TKILL || info.si_pid != getpid()) return false;
   Activation* const innermost = guardc_current_activation;
   Activation* outermost_asked = nullptr;
@@ -127,6 +136,7 @@ bool HandleKick(const siginfo_t& info, MachineContext& context) {
     if (on_stack && (IsStub(context.pc()) || FindCode(context.pc()).Contains(context.pc()))) {
       Redirect(innermost, context, TrapCode::kInterrupted);
     } else {
+      if (PutOff(raw_context)) return true;
       missed = true;
     }
   }
@@ -163,7 +173,7 @@ void HandleSignal(int signal, siginfo_t* info, void* raw_context) {
   const int saved_errno = errno;
   MachineContext context(raw_context);
   const bool is_ours =
-      signal == InterruptionSignal() ? HandleKick(*info, context) : HandleFault(signal, *info, context);
+      signal == InterruptionSignal() ? HandleKick(*info, context, raw_context) : HandleFault(signal, *info, context);
   if (!is_ours) HandOn(signal, info, raw_context);
   errno = saved_errno;
 }
@@ -218,7 +228,7 @@ Result<void> InstallHandlers() {
 
 int InterruptionSignal() { return interruption_signal.load(std::memory_order_relaxed); }
 
-void Kick(int tid) {
+bool Kick(int tid) {
   const int signal = InterruptionSignal();
   // If somebody has put the default back meanwhile, the signal would end the process: it is ours by choice, so take it
   // again.
@@ -228,7 +238,7 @@ void Kick(int tid) {
     const struct sigaction action = OurAction();
     sigaction(signal, &action, nullptr);
   }
-  syscall(SYS_tgkill, getpid(), tid, signal);
+  return syscall(SYS_tgkill, getpid(), tid, signal) == 0;
 }
 
 }  // namespace guardc::trap

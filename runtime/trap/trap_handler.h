@@ -12,7 +12,8 @@ namespace guardc::trap {
 // As chosen by SetInterruptionSignal() of guardc/instance.h.
 int InterruptionSignal();
 
-// Sends the signal of interruption to a thread of this process.
-void Kick(int tid);
+// Sends the signal of interruption to a thread of this process. False where the system refuses: too many real-time
+// signals are queued.
+bool Kick(int tid);
 
 }  // namespace guardc::trap
