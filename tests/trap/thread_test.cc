@@ -53,7 +53,7 @@ TEST(Thread, ManyAtOnce) {
   for (int t = 0; t < 8; ++t) {
     threads.emplace_back([t] {
       Guest guest({.fail_after_trap = false});
-      for (int i = 0; i < 60; ++i) {
+      for (int i = 0; i < 20; ++i) {
         ExpectTrap(guest.Run1("load", 1 << 20), TrapCode::kMemoryOutOfBounds, "load");
         ExpectTrap(guest.Run1("recurse", 0), TrapCode::kStackExhausted, "recurse");
         const Result<void> result = guest.Run("spin", {.deadline = Clock::now() + std::chrono::microseconds(300 * t)});
