@@ -183,7 +183,7 @@ Result<std::unique_ptr<llvm::Module>> MergeChunks(std::vector<CodeChunk>& chunks
   merged->setDataLayout(chunks.front().module->getDataLayout());
   merged->setTargetTriple(chunks.front().module->getTargetTriple());
   llvm::Linker linker(*merged);
-  for (CodeChunk& chunk : chunks) {
+  for (const CodeChunk& chunk : chunks) {
     // Chunks live in contexts of their own; bitcode is the way between contexts.
     llvm::SmallVector<char, 0> bitcode;
     llvm::raw_svector_ostream out(bitcode);

@@ -47,14 +47,13 @@ class OutputPipe {
   }
   OutputPipe(const OutputPipe&) = delete;
   OutputPipe& operator=(const OutputPipe&) = delete;
-  ~OutputPipe() { static_cast<void>(Finish()); }
+  ~OutputPipe() { Join(); }
 
   std::string Path() const { return fmt::format("/proc/self/fd/{}", read_end_.get()); }
 
   // All that was written; to be called when the writer is done.
   Result<std::vector<std::byte>> Finish() {
-    write_end_.Reset();
-    if (reader_.joinable()) reader_.join();
+    Join();
     if (error_ != 0) return FailErrno("read", "the linker's output", error_);
     return std::move(bytes_);
   }
@@ -62,6 +61,11 @@ class OutputPipe {
  private:
   OutputPipe(Fd read_end, Fd write_end)
       : read_end_(std::move(read_end)), write_end_(std::move(write_end)), reader_([this] { ReadAll(); }) {}
+
+  void Join() {
+    write_end_.Reset();
+    if (reader_.joinable()) reader_.join();
+  }
 
   void ReadAll() try {
     std::vector<std::byte> buffer(65536);
@@ -104,6 +108,7 @@ Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std
   for (const Fd& file : files) arguments.push_back(fmt::format("/proc/self/fd/{}", file.get()));
 
   std::vector<const char*> argv;
+  argv.reserve(arguments.size());
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   std::string errors;
   llvm::raw_string_ostream error_stream(errors);
