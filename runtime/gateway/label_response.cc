@@ -161,12 +161,12 @@ std::optional<Labels> LabelledData::Overall() const {
   if (items_.empty()) return std::nullopt;
   // Each set once, and all secrecy at the end: a union per item would be quadratic in what a guest sends.
   std::vector<std::string> secrecy;
-  std::unordered_set<const ItemLabels*> seen;
+  std::unordered_set<const void*> seen;
   Labels out{{}, items_.front().own->labels.integrity};
   for (const LabelledItem& item : items_) {
     if (!seen.insert(item.own.get()).second) continue;
     auto tags = item.own->labels.secrecy.tags();
-    secrecy.insert(secrecy.end(), tags.begin(), tags.end());
+    if (seen.insert(tags.data()).second) secrecy.insert(secrecy.end(), tags.begin(), tags.end());
     out.integrity = out.integrity.Intersection(item.own->labels.integrity);
   }
   out.secrecy = TagSet::From(std::move(secrecy));
