@@ -1,8 +1,8 @@
-// One call into an instance: armed, entered, left, and what came of it told as an error. TRAP-5, INT-1.
+// Calls into an instance: armed, entered, left, and what came of it told as an error. TRAP-5, INT-1.
 #include <fmt/format.h>
 #include <stop_token>
 
-#include "runtime/call_control.h"
+#include "runtime/guest_run.h"
 #include "runtime/store_impl.h"
 #include "runtime/trap/backtrace.h"
 #include "runtime/trap/thread_setup.h"
@@ -10,32 +10,6 @@
 namespace guardc {
 
 namespace {
-
-struct StopRequest {
-  InterruptRecord* record;
-  uint64_t word;
-  void operator()() const { record->RequestAndFollow(word, InterruptReason::kCancelled); }
-};
-
-// The hosts' view of the running call; puts back what was there before.
-class ScopedControl {
- public:
-  explicit ScopedControl(std::span<HostState* const> hosts) : hosts_(hosts) {
-    if (hosts_.empty()) return;
-    before_ = hosts_.front()->control;
-    for (HostState* host : hosts_) host->control = &call_;
-  }
-  ~ScopedControl() {
-    for (HostState* host : hosts_) host->control = before_;
-  }
-  ScopedControl(const ScopedControl&) = delete;
-  ScopedControl& operator=(const ScopedControl&) = delete;
-
- private:
-  std::span<HostState* const> hosts_;
-  ActiveCall call_;
-  CallControl* before_ = nullptr;  // the same for all hosts of a Store
-};
 
 TrapCode CallTimed(void* self, abi::Value* values) {
   const auto* import = static_cast<BoundImport*>(self);  // `vm` is its first member
@@ -68,62 +42,84 @@ Result<void> CheckNotExpired(const CallOptions& call) {
 
 }  // namespace
 
-Result<void> Instance::Impl::Run(abi::EntryFn entry, const void* function_code, abi::Value* values,
-                                 const CallOptions& call) {
-  if (failure != nullptr) {
+Result<void> GuestRun::Begin() {
+  Instance::Impl& instance = instance_;
+  if (instance.failure != nullptr) {
     ErrorDetails details;
-    details.cause = failure;
-    return Fail(
-        ErrorKind::kInstanceFailed,
-        fmt::format("the instance of '{}' failed earlier and is not run again: {}", module->name(), failure->message),
-        std::move(details));
+    details.cause = instance.failure;
+    return Fail(ErrorKind::kInstanceFailed,
+                fmt::format("the instance of '{}' failed earlier and is not run again: {}", instance.module->name(),
+                            instance.failure->message),
+                std::move(details));
   }
   // TRAP-1: the activation, and the stack, exist once per instance.
-  if (is_active) {
+  if (instance.is_active) {
     return Fail(ErrorKind::kInvalidArgument,
                 fmt::format("the instance of '{}' is in a call already: its host functions may enter other instances, "
                             "but not the one that called them",
-                            module->name()));
+                            instance.module->name()));
   }
-  GUARDC_CHECK(CheckNotExpired(call));
+  GUARDC_CHECK(CheckNotExpired(call_));
   const int tid = trap::EnsureThread();
-  if (host != nullptr && host->timing.enabled != is_timed) SetTimed(host->timing.enabled);
-  const ScopedControl control(store.hosts);
-
+  if (instance.host != nullptr && instance.host->timing.enabled != instance.is_timed) {
+    instance.SetTimed(instance.host->timing.enabled);
+  }
+  Activation& activation = instance.activation;
   activation.interrupted.store(0, std::memory_order_relaxed);
-  activation.options = &call;
+  is_begun_ = true;
+  instance.is_active = true;
+  const std::span<HostState* const> hosts = instance.store.hosts;
+  if (!hosts.empty()) control_before_ = hosts.front()->control;
+  for (HostState* host : hosts) host->control = &control_;
+  activation.options = &call_;
   activation.outer = guardc_current_activation;
-  is_active = true;
   guardc_current_activation = &activation;
   std::atomic_signal_fence(std::memory_order_seq_cst);
   // A kick for an outer call that came before the line above has not reached this activation.
   for (const Activation* a = activation.outer; a != nullptr; a = a->outer) {
     if (a->interrupted.load(std::memory_order_acquire) != 0) activation.interrupted.store(1, std::memory_order_relaxed);
   }
-
-  uint32_t outcome = kNotEntered;
-  InterruptReason reason = InterruptReason::kNone;
-  Result<void> armed;
-  if (call.deadline || call.stop.stop_possible()) {
-    armed = activation.request.Arm(&activation.interrupted, tid, call.deadline);
-    if (armed) {
-      const std::stop_callback on_stop(call.stop, StopRequest{&activation.request, activation.request.word()});
-      outcome = guardc_enter_guest(&activation, entry, context, function_code, values);
-      activation.request.Disarm();
-      reason = activation.request.reason();
-    }
-  } else {
-    outcome = guardc_enter_guest(&activation, entry, context, function_code, values);
+  // Only now: a kick finds the activation, or nobody would answer it.
+  if (!call_.deadline && !call_.stop.stop_possible()) return {};
+  if (auto armed = activation.request.Arm(&activation.interrupted, tid, call_.deadline); !armed) {
+    End();
+    return armed;
   }
-  for (const Activation* a = activation.outer; a != nullptr && reason == InterruptReason::kNone; a = a->outer) {
+  is_armed_ = true;
+  if (call_.stop.stop_possible()) {
+    on_stop_.emplace(call_.stop, StopRequest{&activation.request, activation.request.word()});
+  }
+  return {};
+}
+
+void GuestRun::End() {
+  Activation& activation = instance_.activation;
+  if (is_armed_) activation.request.Disarm();
+  on_stop_.reset();
+  guardc_current_activation = activation.outer;
+  for (HostState* host : instance_.store.hosts) host->control = control_before_;
+  instance_.is_active = false;
+  is_begun_ = is_armed_ = false;
+}
+
+// Why this activation was interrupted: its own request, or one for an activation around it.
+InterruptReason GuestRun::ReasonNow() const {
+  const Activation* a = &instance_.activation;
+  InterruptReason reason = is_armed_ ? a->request.reason() : InterruptReason::kNone;
+  while (reason == InterruptReason::kNone && (a = a->outer) != nullptr) {
     if (a->interrupted.load(std::memory_order_acquire) != 0) reason = a->request.reason();
   }
-  guardc_current_activation = activation.outer;
-  is_active = false;
+  return reason;
+}
 
-  if (!armed) return armed;
-  if (outcome == 0) return {};
-  return std::unexpected(DescribeOutcome(outcome, reason));
+Result<void> GuestRun::Enter(abi::EntryFn entry, const void* code, abi::Value* values) {
+  if (!is_begun_) GUARDC_CHECK(Begin());
+  const uint32_t outcome = guardc_enter_guest(&instance_.activation, entry, instance_.context, code, values);
+  if (outcome == 0) [[likely]]
+    return {};
+  const InterruptReason reason = ReasonNow();
+  End();
+  return std::unexpected(instance_.DescribeOutcome(outcome, reason));
 }
 
 Error Instance::Impl::DescribeOutcome(uint32_t outcome, InterruptReason reason) {

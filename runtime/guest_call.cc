@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/guest_run.h"
 #include "runtime/store_impl.h"
 #include "runtime/type_registry.h"
 
@@ -48,14 +49,18 @@ Result<GuestFunction> GuestFunction::Bind(Instance& instance, std::string_view n
 }
 
 Result<void> GuestFunction::Call(abi::Value* values, HostState& host, const CallOptions& call) const {
+  GuestRun run(instance_->impl(), call);
+  return Call(values, host, run);
+}
+
+Result<void> GuestFunction::Call(abi::Value* values, HostState& host, GuestRun& run) const {
   host.exit_code.reset();
   host.error.reset();
   // Its own function, by far the most usual case; else one that it imports and exports again.
-  Instance::Impl& instance = instance_->impl();
-  if (funcref_->context == instance.context && entry_ != nullptr) {
-    return instance.Run(entry_, funcref_->code, values, call);
-  }
-  return instance.store.Call(*funcref_, values, call);
+  const Instance::Impl& instance = instance_->impl();
+  if (funcref_->context == instance.context && entry_ != nullptr) [[likely]]
+    return run.Enter(entry_, funcref_->code, values);
+  return instance.store.Call(*funcref_, values, run.call());
 }
 
 GuestMemory MemoryOf(const Instance& instance, std::string_view name) {

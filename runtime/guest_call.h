@@ -15,6 +15,8 @@
 
 namespace guardc {
 
+class GuestRun;
+
 // Instantiates `module` with every import resolved by FindHostFunction, on `host` (which must outlive the store); sets
 // host.memory. kUnknownImport names module, field and type of the import that no host function answers. Runs the start
 // function, under `call`.
@@ -31,6 +33,8 @@ class GuestFunction {
   // kExit (from host.exit_code; nonzero fails the instance, 0 does not), host.error, kCancelled or kDeadline (the
   // instance is then failed), kInstanceFailed with the first failure as cause.
   [[nodiscard]] Result<void> Call(abi::Value* values, HostState& host, const CallOptions& call) const;
+  // The same as part of a run, which is of the function's instance.
+  [[nodiscard]] Result<void> Call(abi::Value* values, HostState& host, GuestRun& run) const;
 
  private:
   Instance* instance_ = nullptr;

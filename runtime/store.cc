@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "runtime/guest_run.h"
 #include "runtime/store_impl.h"
 #include "runtime/trap/trap_handler.h"
 #include "runtime/type_registry.h"
@@ -114,7 +115,7 @@ Result<Instance*> Store::Impl::Instantiate(std::shared_ptr<const Module> module,
   if (instance.header().init != 0) {
     const auto init = reinterpret_cast<abi::EntryFn>(
         reinterpret_cast<uintptr_t>(instance.module->artifact().At<char>(instance.header().init)));
-    GUARDC_CHECK(instance.Run(init, nullptr, nullptr, call));
+    GUARDC_CHECK(GuestRun(instance, call).Enter(init, nullptr, nullptr));
   }
   return out;
 }
@@ -146,7 +147,7 @@ Result<void> Store::Impl::Call(const abi::VmFuncRef& function, abi::Value* value
     return Fail(ErrorKind::kInternal, fmt::format("'{}' has no entry for functions of type {}",
                                                   instance->module->name(), ToString(TypeOf(function.type_id))));
   }
-  return instance->Run(entry, function.code, values, call);
+  return GuestRun(*instance, call).Enter(entry, function.code, values);
 }
 
 Result<void> Store::Impl::MakeCallable(void* funcref) const {

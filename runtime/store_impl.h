@@ -96,9 +96,6 @@ class Instance::Impl {
   [[nodiscard]] static Result<std::unique_ptr<Impl>> Create(Store::Impl& store, std::shared_ptr<const Module> module,
                                                             std::span<const ResolvedImport> imports);
 
-  // Runs `entry(context, code, values)` on this instance's stack.
-  [[nodiscard]] Result<void> Run(abi::EntryFn entry, const void* code, abi::Value* values, const CallOptions& call);
-
   const abi::ArtifactHeader& header() const { return module->artifact().header(); }
   template <class T>
   T* ContextAt(uint32_t offset) const {
@@ -106,6 +103,10 @@ class Instance::Impl {
   }
   // Null where there is none of that name.
   const abi::ExportRecord* FindExport(std::string_view name) const;
+
+  // What an answer of guardc_enter_guest other than 0 means; the instance is failed where it says so.
+  Error DescribeOutcome(uint32_t outcome, InterruptReason reason);
+  void SetTimed(bool timed);
 
   Store::Impl& store;
   const std::shared_ptr<const Module> module;
@@ -135,9 +136,7 @@ class Instance::Impl {
   void FillFunctions(std::span<const ResolvedImport> imports);
   void FillElemSegments();
 
-  Error DescribeOutcome(uint32_t outcome, InterruptReason reason);
   void FailAllOnStack(const Error& error, std::span<const loader::LoadedArtifact* const> artifacts);
-  void SetTimed(bool timed);
 };
 
 extern const abi::VmBuiltins kBuiltins;

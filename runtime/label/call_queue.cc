@@ -12,12 +12,6 @@ Error ReentryError() {
 
 }  // namespace
 
-Result<void> CheckNotOver(const CallOptions& call) {
-  if (call.stop.stop_requested()) return Fail(ErrorKind::kCancelled, "cancelled by the caller");
-  if (call.deadline && *call.deadline <= Clock::now()) return Fail(ErrorKind::kDeadline, "the deadline has passed");
-  return {};
-}
-
 Result<void> CallQueue::Enter(const CallOptions& call) {
   std::unique_lock lock(mutex_);
   if (is_closed_) return std::unexpected(ClosedError());

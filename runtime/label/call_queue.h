@@ -37,7 +37,4 @@ class CallQueue {
   std::thread::id runner_;
 };
 
-// kCancelled or kDeadline where the call should not begin (any more).
-[[nodiscard]] Result<void> CheckNotOver(const CallOptions& call);
-
 }  // namespace guardc

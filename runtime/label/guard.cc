@@ -77,8 +77,6 @@ class Guard::Impl {
     const CallOptions call = WithTimeout(given, options_.timeout);
     GUARDC_CHECK(queue_.Enter(call));
     const Turn turn{queue_};
-    // Here, and not on the way in: a call that is over must not reach the guest, which an interruption would poison.
-    GUARDC_CHECK(CheckNotOver(call));
     if (const auto& failure = instance_->failure(); failure != nullptr) {
       return Fail(ErrorKind::kInstanceFailed, "out of use since an earlier failure in " + failure->message,
                   {.cause = failure});

@@ -42,7 +42,8 @@ class GuardInstance {
   Result<void> Initialize(const CallOptions& call);
   Result<std::string> CallWithRetries(LabelFunction function, std::string_view input, const CallOptions& call);
   Result<Attempt> Try(LabelFunction function, std::string_view input, uint32_t capacity, const CallOptions& call);
-  Result<Attempt> CallAndCopy(LabelFunction function, const GuestBuffers::Pair& pair, const CallOptions& call);
+  Result<Attempt> CallWithBuffers(LabelFunction function, std::string_view input, GuestBuffers::Pair& pair,
+                                  const CallOptions& call);
 
   // Remembers why the instance failed, if it did.
   void NoteFailure(LabelFunction function, const Error& error);

@@ -1,5 +1,7 @@
 #include "runtime/label/guest_buffers.h"
 
+#include <time.h>
+
 #include <chrono>
 #include <string>
 
@@ -14,8 +16,12 @@ constexpr uint64_t kSpare = 64 * 1024;
 // How long the two calls of `dealloc` may take together: no caller's deadline ends them, but a loop must.
 constexpr auto kCleanupLimit = std::chrono::seconds(1);
 
+// The coarse clock is some milliseconds late, which does not matter here, and cheap.
 CallOptions CleanupOptions(const CallOptions& call) {
-  return {.deadline = Clock::now() + kCleanupLimit, .stop = {}, .request_id = call.request_id};
+  timespec now = {};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  const Clock::time_point start(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+  return {.deadline = start + kCleanupLimit, .stop = {}, .request_id = call.request_id};
 }
 
 uint64_t PagesFor(uint64_t bytes) { return (bytes + kWasmPageSize - 1) / kWasmPageSize; }
@@ -31,35 +37,29 @@ Result<GuestBuffers> GuestBuffers::Create(Instance& instance, HostState& host) {
   return buffers;
 }
 
-Result<GuestBuffers::Pair> GuestBuffers::Acquire(uint32_t input_size, uint32_t output_size, const CallOptions& call) {
+Result<void> GuestBuffers::Acquire(Pair& pair, GuestRun& run) {
   if (!alloc_) {
-    WarnOnce(call.request_id);
-    return PlaceAtEnd(input_size, output_size);
+    WarnOnce(run.call().request_id);
+    return PlaceAtEnd(pair);
   }
-  Pair pair{.input_size = input_size, .output_size = output_size};
-  GUARDC_TRY(pair.input, Allocate(input_size, "input", call));
-  auto output = Allocate(output_size, "output", call);
-  if (!output) {
-    // The reason for the failure counts, not what freeing adds to it.
-    (void)Free(pair.input, input_size, CleanupOptions(call));
-    return std::unexpected(std::move(output).error());
-  }
-  pair.output = *output;
-  return pair;
+  GUARDC_TRY(pair.input, Allocate(pair.input_size, "input", run));
+  GUARDC_TRY(pair.output, Allocate(pair.output_size, "output", run));
+  return {};
 }
 
 Result<void> GuestBuffers::Release(const Pair& pair, const CallOptions& call) {
   if (!dealloc_) return {};
   const CallOptions cleanup = CleanupOptions(call);
-  auto output = Free(pair.output, pair.output_size, cleanup);
-  auto input = Free(pair.input, pair.input_size, cleanup);
+  GuestRun run(instance_->impl(), cleanup);
+  auto output = Free(pair.output, pair.output_size, run);
+  auto input = Free(pair.input, pair.input_size, run);
   return output ? input : output;
 }
 
-Result<GuestPtr> GuestBuffers::Allocate(uint32_t size, const char* what, const CallOptions& call) {
+Result<GuestPtr> GuestBuffers::Allocate(uint32_t size, const char* what, GuestRun& run) {
   abi::Value values[1] = {};
   values[0].i32 = size;
-  GUARDC_CHECK(CallGuest(*alloc_, values, *host_, call));
+  GUARDC_CHECK(CallGuest(*alloc_, values, *host_, run));
   const GuestPtr ptr{values[0].i32};
   const auto describe = [&] { return "for the " + std::to_string(size) + " bytes of the " + what; };
   if (ptr == GuestPtr{}) return Fail(ErrorKind::kBufferProtocol, "alloc answered null " + describe());
@@ -71,12 +71,12 @@ Result<GuestPtr> GuestBuffers::Allocate(uint32_t size, const char* what, const C
   return ptr;
 }
 
-Result<void> GuestBuffers::Free(GuestPtr ptr, uint32_t size, const CallOptions& call) {
-  if (instance_->failed()) return {};
+Result<void> GuestBuffers::Free(GuestPtr ptr, uint32_t size, GuestRun& run) {
+  if (ptr == GuestPtr{} || instance_->failed()) return {};
   abi::Value values[2] = {};
   values[0].i32 = ToU32(ptr);
   values[1].i32 = size;
-  return CallGuest(*dealloc_, values, *host_, call);
+  return CallGuest(*dealloc_, values, *host_, run);
 }
 
 // [the guest's own ... 64 KiB to spare, input, output].
@@ -84,8 +84,8 @@ Result<void> GuestBuffers::Free(GuestPtr ptr, uint32_t size, const CallOptions& 
 // Pages added by us are the only ones that the guest cannot have put to use (its data and stack lie below, and an
 // allocator keeps to what memory.grow gave it), so buffers go there, and the same pages serve later calls. Where memory
 // may not grow that far, buffers share the end of the guest's own memory with it, as they do under the gateway.
-Result<GuestBuffers::Pair> GuestBuffers::PlaceAtEnd(uint32_t input_size, uint32_t output_size) {
-  const uint64_t wanted = uint64_t{input_size} + output_size + kSpare;
+Result<void> GuestBuffers::PlaceAtEnd(Pair& pair) {
+  const uint64_t wanted = uint64_t{pair.input_size} + pair.output_size + kSpare;
   if (added_end_ - added_begin_ < wanted) {
     const uint64_t size = host_->memory.size();
     const uint64_t kept = added_end_ == size ? size - added_begin_ : 0;
@@ -101,11 +101,10 @@ Result<GuestBuffers::Pair> GuestBuffers::PlaceAtEnd(uint32_t input_size, uint32_
     }
     added_end_ = host_->memory.size();
   }
-  Pair pair{.input_size = input_size, .output_size = output_size};
-  const uint64_t output = added_end_ - output_size;
+  const uint64_t output = added_end_ - pair.output_size;
   pair.output = GuestPtr{static_cast<uint32_t>(output)};
-  pair.input = GuestPtr{static_cast<uint32_t>(output - input_size)};
-  return pair;
+  pair.input = GuestPtr{static_cast<uint32_t>(output - pair.input_size)};
+  return {};
 }
 
 void GuestBuffers::WarnOnce(std::string_view request_id) {

@@ -9,35 +9,37 @@
 #include "guardc/result.h"
 #include "runtime/guest_call.h"
 #include "runtime/guest_memory.h"
+#include "runtime/guest_run.h"
 
 namespace guardc {
 
 class GuestBuffers {
  public:
   struct Pair {
-    GuestPtr input{};
-    uint32_t input_size = 0;  // bytes
-    GuestPtr output{};
+    uint32_t input_size = 0;   // bytes
     uint32_t output_size = 0;  // bytes
+    GuestPtr input{};          // null until acquired
+    GuestPtr output{};
   };
 
   // An exported instance of a module that passed CheckGuardAbi. Both outlive the buffers.
   [[nodiscard]] static Result<GuestBuffers> Create(Instance& instance, HostState& host);
 
-  // Both inside memory. kBufferProtocol for a null or impossible pointer, kLimit where memory may not grow, and what
-  // ends a call in `alloc`. Where only the input could be had, it is freed again.
-  [[nodiscard]] Result<Pair> Acquire(uint32_t input_size, uint32_t output_size, const CallOptions& call);
+  // Sets the pointers of `pair`, both inside memory. kBufferProtocol for a null or impossible pointer, kLimit where
+  // memory may not grow, and what ends a call in `alloc`; what was had by then is set, and to be released.
+  [[nodiscard]] Result<void> Acquire(Pair& pair, GuestRun& run);
 
-  // Runs `dealloc` for both, unless the instance has failed: then guest code must not run. `call` no longer ends it,
-  // but a limit of its own does. Returns the first failure, which leaves a failed instance or none the worse.
+  // Runs `dealloc` for what was acquired, unless the instance has failed: then guest code must not run. `call` no
+  // longer ends it, but a limit of its own does. Returns the first failure, which leaves a failed instance or none the
+  // worse.
   [[nodiscard]] Result<void> Release(const Pair& pair, const CallOptions& call);
 
  private:
   GuestBuffers(Instance& instance, HostState& host) : instance_(&instance), host_(&host) {}
 
-  Result<GuestPtr> Allocate(uint32_t size, const char* what, const CallOptions& call);
-  Result<void> Free(GuestPtr ptr, uint32_t size, const CallOptions& call);
-  Result<Pair> PlaceAtEnd(uint32_t input_size, uint32_t output_size);
+  Result<GuestPtr> Allocate(uint32_t size, const char* what, GuestRun& run);
+  Result<void> Free(GuestPtr ptr, uint32_t size, GuestRun& run);
+  Result<void> PlaceAtEnd(Pair& pair);
   void WarnOnce(std::string_view request_id);
 
   Instance* instance_;

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "runtime/guest_call.h"
+#include "runtime/guest_run.h"
 
 namespace guardc {
 
@@ -12,11 +13,11 @@ inline uint64_t NanosecondsSince(Clock::time_point start) {
 }
 
 [[nodiscard]] inline Result<void> CallGuest(const GuestFunction& function, abi::Value* values, HostState& host,
-                                            const CallOptions& call) {
+                                            GuestRun& run) {
   if (!host.timing.enabled) [[likely]]
-    return function.Call(values, host, call);
+    return function.Call(values, host, run);
   const auto start = Clock::now();
-  auto result = function.Call(values, host, call);
+  auto result = function.Call(values, host, run);
   host.timing.call_ns += NanosecondsSince(start);
   return result;
 }

@@ -70,13 +70,8 @@ Result<std::string> GuardInstance::CallWithRetries(LabelFunction function, std::
 
 Result<GuardInstance::Attempt> GuardInstance::Try(LabelFunction function, std::string_view input, uint32_t capacity,
                                                   const CallOptions& call) {
-  GUARDC_TRY(const GuestBuffers::Pair pair, buffers_->Acquire(static_cast<uint32_t>(input.size()), capacity, call));
-  std::memcpy(host_.memory.Span(pair.input, pair.input_size)->data(), input.data(), input.size());
-  const uint32_t no_size = 0;
-  std::memcpy(host_.memory.Span(pair.output, pair.output_size)->data(), &no_size,
-              std::min<size_t>(sizeof(no_size), pair.output_size));
-
-  auto result = CallAndCopy(function, pair, call);
+  GuestBuffers::Pair pair{.input_size = static_cast<uint32_t>(input.size()), .output_size = capacity};
+  auto result = CallWithBuffers(function, input, pair, call);
   if (!result) NoteFailure(function, result.error());
   // A failure to free is the guard's own affair as long as it lives, and the answer is the answer; where it has ended
   // the instance, later calls learn of it.
@@ -84,14 +79,21 @@ Result<GuardInstance::Attempt> GuardInstance::Try(LabelFunction function, std::s
   return result;
 }
 
-Result<GuardInstance::Attempt> GuardInstance::CallAndCopy(LabelFunction function, const GuestBuffers::Pair& pair,
-                                                          const CallOptions& call) {
+Result<GuardInstance::Attempt> GuardInstance::CallWithBuffers(LabelFunction function, std::string_view input,
+                                                              GuestBuffers::Pair& pair, const CallOptions& call) {
+  GuestRun run(instance_->impl(), call);
+  GUARDC_CHECK(buffers_->Acquire(pair, run));
+  std::memcpy(host_.memory.Span(pair.input, pair.input_size)->data(), input.data(), input.size());
+  const uint32_t no_size = 0;
+  std::memcpy(host_.memory.Span(pair.output, pair.output_size)->data(), &no_size,
+              std::min<size_t>(sizeof(no_size), pair.output_size));
+
   abi::Value values[4] = {};
   values[0].i32 = ToU32(pair.input);
   values[1].i32 = pair.input_size;
   values[2].i32 = ToU32(pair.output);
   values[3].i32 = pair.output_size;
-  GUARDC_CHECK(CallGuest(functions_[static_cast<size_t>(function)], values, host_, call));
+  GUARDC_CHECK(CallGuest(functions_[static_cast<size_t>(function)], values, host_, run));
 
   const auto code = static_cast<int32_t>(values[0].i32);
   if (code == kDoesNotFit) {

@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "runtime/guest_run.h"
 #include "tests/trap/guest_fixture.h"
 
 namespace guardc {
@@ -169,6 +170,51 @@ TEST(Interrupt, AmongHostCalls) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().kind, ErrorKind::kDeadline);
   }
+}
+
+// The entries of one run: the request comes while the host has the thread, and the next entry finds it.
+TEST(Interrupt, ARequestBetweenTwoEntriesIsFoundByTheNext) {
+  Guest guest;
+  std::stop_source source;
+  const CallOptions call = {.stop = source.get_token()};
+  const GuestFunction log = GuestFunction::Bind(*guest.instance, "log", {}).value();
+  abi::Value none = {};
+  {
+    GuestRun run(guest.instance->impl(), call);
+    EXPECT_TRUE(log.Call(&none, guest.host, run));
+    EXPECT_TRUE(log.Call(&none, guest.host, run));
+    source.request_stop();
+    const Result<void> stopped = log.Call(&none, guest.host, run);
+    ASSERT_FALSE(stopped);
+    EXPECT_EQ(stopped.error().kind, ErrorKind::kCancelled);
+    EXPECT_FALSE(log.Call(&none, guest.host, run));
+  }
+  EXPECT_EQ(guest.log.lines.size(), 2u);
+  EXPECT_FALSE(guest.instance->failed());
+  EXPECT_TRUE(guest.Run("log", Within(60s)));
+}
+
+TEST(Interrupt, ARunEndsWithTheGuest) {
+  Guest guest({.fail_after_trap = false});
+  const CallOptions call = Within(60s);
+  const GuestFunction trap = GuestFunction::Bind(*guest.instance, "unreachable", {}).value();
+  abi::Value none = {};
+  GuestRun run(guest.instance->impl(), call);
+  ExpectTrap(trap.Call(&none, guest.host, run), TrapCode::kUnreachable, "unreachable");
+  EXPECT_EQ(guest.host.control, nullptr);
+  EXPECT_TRUE(guest.Run("log"));  // not in a call any more
+  ExpectTrap(trap.Call(&none, guest.host, run), TrapCode::kUnreachable, "unreachable");
+}
+
+TEST(Interrupt, AnInstanceIsInOneRunAtATime) {
+  Guest guest;
+  const CallOptions call;
+  const GuestFunction log = GuestFunction::Bind(*guest.instance, "log", {}).value();
+  abi::Value none = {};
+  GuestRun run(guest.instance->impl(), call);
+  EXPECT_TRUE(log.Call(&none, guest.host, run));
+  EXPECT_EQ(guest.Run("log").error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_TRUE(log.Call(&none, guest.host, run));
 }
 
 // Foreign signals that land in guest code, on the guest's stack where they have no SA_ONSTACK.
