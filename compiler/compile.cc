@@ -71,7 +71,7 @@ Result<std::vector<char>> EmitFacts(const ModuleFacts& facts, const MemoryImage&
     GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
     const auto module = CreateFactsModule(context, facts, image, options.target.page_size);
     PrepareModule(*module, options.target, *machine);
-    GUARDC_TRY(object, GenerateObject(*module, *machine));
+    GUARDC_TRY(object, GenerateObject(*module, *machine, options.lower.strict_traps));
     return {};
   }));
   return object;
@@ -85,7 +85,7 @@ Result<std::vector<std::byte>> EmitText(std::vector<CodeChunk>& chunks, const Co
     GUARDC_TRY(const auto module, MergeChunks(chunks, context));
     if (emit == Emit::kAssembly) {
       GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-      GUARDC_TRY(text, GenerateAssembly(*module, *machine));
+      GUARDC_TRY(text, GenerateAssembly(*module, *machine, options.lower.strict_traps));
       return {};
     }
     std::string printed;

@@ -171,7 +171,7 @@ Result<std::vector<std::vector<char>>> EmitChunks(std::vector<CodeChunk>& chunks
   std::vector<std::vector<char>> objects(chunks.size());
   GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
     GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-    GUARDC_TRY(objects[i], GenerateObject(*chunks[i].module, *machine));
+    GUARDC_TRY(objects[i], GenerateObject(*chunks[i].module, *machine, options.lower.strict_traps));
     return {};
   }));
   return objects;

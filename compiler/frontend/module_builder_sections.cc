@@ -57,6 +57,10 @@ bool ModuleBuilder::OnError(const wabt::Error& error) {
       return true;
     }
   }
+  if (error.message == "tables may not be 64-bit") {
+    error_ = FailAt(ErrorKind::kUnsupported, At(), "64-bit tables are not supported").error();
+    return true;
+  }
   error_ = InvalidAt(At(), error.message).error();
   return true;
 }

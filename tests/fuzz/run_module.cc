@@ -1,11 +1,12 @@
 // guardc-fuzz-run: compiles and runs modules for the differential fuzzer (scripts/fuzz). Reads one JSON request a line:
-//   {"wasm": PATH, "variants": [{"opt": 2, "strict": true, "bounds": false}], "calls": [{"func": NAME, "args":
-//   [BITS]}]}
-// BITS are decimal strings of the value's bit pattern (v128: 32 hex digits). Answers one JSON line per request:
-//   {"variants": [{"compile_error"| "link_error": TEXT} | {"calls": [OUTCOME], "memory": SHA256, "globals": {NAME:
-//   BITS}}]}
-// OUTCOME is {"results": [BITS]}, {"trap": KIND} or {"error": KIND}. Each request runs in a child, so that a crash
-// there is an answer ({"crash": SIGNAL}) and not the end.
+//   {"wasm": PATH, "list": true}, answered by {"imports": [TYPE], "exports": [TYPE]}, or
+//   {"wasm": PATH, "variants": [{"opt": 2, "strict": true, "bounds": false}], and a case (inputs.py)}, answered by
+//   {"variants": [{"compile_error" | "link_error" | "instantiate": ...} |
+//                 {"calls": [OUTCOME], "memories": {NAME: {"pages", "sha256"}}, "globals": {NAME: BITS},
+//                  "trace": [calls of imports]}]}
+// BITS are decimal strings of the value's bit pattern (v128: 32 hex digits). OUTCOME is {"results": [BITS]},
+// {"trap": KIND} or {"error": KIND}. Each request runs in a child, so that a crash there is an answer
+// ({"crash": SIGNAL}) and not the end.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,7 +18,9 @@
 #include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -32,8 +35,10 @@ using guardc::Val;
 using guardc::ValType;
 using nlohmann::json;
 
-constexpr unsigned kChildSeconds = 60;  // compile and run of one module, all variants
-constexpr uint64_t kMemoryCapPages = 1024;
+constexpr unsigned kChildSeconds = 120;  // compile and run of one module, all variants
+constexpr std::chrono::seconds kCallTime(10);
+constexpr uint64_t kMemoryCapPages = 1024;  // peer.py has the same two
+constexpr size_t kTraceCap = 1000;
 
 std::vector<std::byte> ReadAll(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -66,6 +71,15 @@ std::string Bits(const Val& val) {
   return "?";
 }
 
+// Python has one NaN only, so what it sees of a call can tell no payload.
+std::string OneNan(const Val& val) {
+  if (val.type == ValType::kF32 && (val.i32() & 0x7fffffff) > 0x7f800000) return std::to_string(0x7fc00000);
+  if (val.type == ValType::kF64 && (val.i64() & 0x7fffffffffffffff) > 0x7ff0000000000000) {
+    return std::to_string(0x7ff8000000000000);
+  }
+  return Bits(val);
+}
+
 Val Parse(ValType type, const std::string& bits) {
   if (type == ValType::kV128) {
     Val val;
@@ -83,7 +97,109 @@ json ErrorOutcome(const guardc::Error& error) {
   return {{"error", guardc::ErrorKindName(error.kind)}, {"message", error.message}};
 }
 
-json RunVariant(const std::vector<std::byte>& wasm, const json& variant, const json& calls,
+// What the module imports: functions that record their calls and answer as the case says, and the other kinds by type.
+class Imports {
+ public:
+  Imports(guardc::Store& store, const json& request) : store_(store), request_(request) {}
+
+  guardc::Result<std::vector<guardc::Extern>> Make(const guardc::Module& module) {
+    std::vector<guardc::Extern> made;
+    for (const guardc::ImportType& import : module.imports()) {
+      const std::string name = import.module + "." + import.name;
+      GUARDC_TRY(auto external, MakeOne(name, import.type));
+      made.push_back(external);
+      named_.emplace_back(name, external);
+    }
+    return made;
+  }
+
+  // Where calls and imports write from now on; pages are added to it first.
+  void SetMemory(std::optional<guardc::Memory> memory) {
+    memory_ = std::move(memory);
+    if (const uint64_t grow = request_.value("grow", uint64_t{0}); memory_ && grow > 0) (void)memory_->Grow(grow);
+  }
+
+  void Write(uint64_t address, const std::string& hex) {
+    if (!memory_) return;
+    const auto data = memory_->data();
+    const size_t size = hex.size() / 2;
+    if (size > data.size() || address > data.size() - size) return;
+    for (size_t i = 0; i < size; ++i) data[address + i] = std::byte(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
+  }
+
+  const std::vector<std::pair<std::string, guardc::Extern>>& named() const { return named_; }
+  const json& trace() const { return trace_; }
+
+ private:
+  guardc::Result<guardc::Extern> MakeOne(const std::string& name, const guardc::ExternType& type) {
+    switch (type.kind) {
+      case guardc::ExternKind::kFunc:
+        return guardc::Extern(Stub(name, type.func));
+      case guardc::ExternKind::kTable: {
+        GUARDC_TRY(auto table, store_.NewTable(type.table, Val::Ref(type.table.element, nullptr)));
+        return guardc::Extern(table);
+      }
+      case guardc::ExternKind::kMemory: {
+        GUARDC_TRY(auto memory, store_.NewMemory(type.memory));
+        return guardc::Extern(memory);
+      }
+      case guardc::ExternKind::kGlobal: {
+        const Val value = Parse(type.global.type, request_.at("globals").value(name, "0"));
+        GUARDC_TRY(auto global, store_.NewGlobal(type.global, value));
+        return guardc::Extern(global);
+      }
+    }
+    return guardc::Fail(guardc::ErrorKind::kInternal, "an import of an unknown kind");
+  }
+
+  guardc::Func Stub(const std::string& name, const guardc::FuncType& type) {
+    const json behaviour = request_.at("stubs").value(name, json::object());
+    return store_.NewFunc(type, [this, name, behaviour](std::span<const Val> args, std::span<Val> results) {
+      std::string line = name + "(";
+      for (const Val& arg : args) line += (line.back() == '(' ? "" : ", ") + OneNan(arg);
+      if (trace_.size() < kTraceCap) trace_.push_back(line + ")");
+      for (const json& write : behaviour.value("writes", json::array())) {
+        const Val& address = args[write.at(0).get<size_t>()];
+        Write(address.type == ValType::kI64 ? address.i64() : address.i32(), write.at(1).get<std::string>());
+      }
+      for (size_t i = 0; i < results.size(); ++i) {
+        results[i] = Parse(results[i].type, behaviour.at("results").at(i).get<std::string>());
+      }
+      return guardc::Result<void>{};
+    });
+  }
+
+  guardc::Store& store_;
+  const json& request_;
+  std::optional<guardc::Memory> memory_;
+  std::vector<std::pair<std::string, guardc::Extern>> named_;
+  json trace_ = json::array();
+};
+
+void AddState(const std::string& name, const guardc::Extern& external, json& out) {
+  if (const auto* global = std::get_if<guardc::Global>(&external)) out["globals"][name] = Bits(global->Get());
+  if (const auto* memory = std::get_if<guardc::Memory>(&external)) {
+    out["memories"][name] = {{"pages", memory->pages()}, {"sha256", guardc::Sha256Of(memory->data()).Hex()}};
+  }
+}
+
+json RunCall(const guardc::Instance& instance, const json& call) {
+  const auto func = instance.ExportedFunc(call.at("func").get<std::string>());
+  if (!func) return {{"error", "no such export"}};
+  std::vector<Val> args;
+  for (size_t i = 0; i < func->type().params.size(); ++i) {
+    args.push_back(Parse(func->type().params[i], call.at("args").at(i).get<std::string>()));
+  }
+  guardc::CallOptions options;
+  options.deadline = guardc::Clock::now() + kCallTime;
+  const auto results = func->Call(args, options);
+  if (!results) return ErrorOutcome(results.error());
+  json values = json::array();
+  for (const Val& val : *results) values.push_back(Bits(val));
+  return {{"results", values}};
+}
+
+json RunVariant(const std::vector<std::byte>& wasm, const json& variant, const json& request,
                 const std::filesystem::path& cache) {
   guardc::CompileOptions options;
   options.opt_level = variant.value("opt", 2);
@@ -103,70 +219,79 @@ json RunVariant(const std::vector<std::byte>& wasm, const json& variant, const j
   store_options.memory_cap_pages = kMemoryCapPages;
   store_options.fail_after_trap = !options.strict_traps;
   guardc::Store store(store_options);
-  guardc::CallOptions call_options;
-  call_options.deadline = guardc::Clock::now() + std::chrono::seconds(10);
-  const auto instance = store.Instantiate(*module, {}, call_options);
+  Imports imports(store, request);
+  const auto externs = imports.Make(**module);
+  if (!externs) return {{"instantiate", ErrorOutcome(externs.error())}};
+  guardc::CallOptions start;
+  start.deadline = guardc::Clock::now() + kCallTime;
+  const auto instance = store.Instantiate(*module, *externs, start);
   if (!instance) return {{"instantiate", ErrorOutcome(instance.error())}};
+  imports.SetMemory((*instance)->ExportedMemory("memory"));
 
-  json outcomes = json::array();
-  for (const json& call : calls) {
-    const auto func = (*instance)->ExportedFunc(call.at("func").get<std::string>());
-    if (!func) {
-      outcomes.push_back({{"error", "no such export"}});
-      continue;
-    }
-    std::vector<Val> args;
-    for (size_t i = 0; i < func->type().params.size(); ++i) {
-      args.push_back(Parse(func->type().params[i], call.at("args").at(i).get<std::string>()));
-    }
-    call_options.deadline = guardc::Clock::now() + std::chrono::seconds(10);
-    const auto results = func->Call(args, call_options);
-    if (!results) {
-      outcomes.push_back(ErrorOutcome(results.error()));
-      if (store_options.fail_after_trap) break;
-      continue;
-    }
-    json values = json::array();
-    for (const Val& val : *results) values.push_back(Bits(val));
-    outcomes.push_back({{"results", values}});
+  json out = {{"calls", json::array()}, {"globals", json::object()}, {"memories", json::object()}};
+  for (const json& call : request.at("calls")) {
+    if (call.contains("write")) imports.Write(call["write"].at(0).get<uint64_t>(), call["write"].at(1));
+    out["calls"].push_back(RunCall(**instance, call));
+    if ((*instance)->failed()) break;
   }
-
-  json out = {{"calls", outcomes}};
-  json globals = json::object();
-  json memories = json::object();
   for (const auto& exported : (*module)->exports()) {
-    const auto external = (*instance)->Export(exported.name);
-    if (!external) continue;
-    if (const auto* global = std::get_if<guardc::Global>(&*external)) globals[exported.name] = Bits(global->Get());
-    if (const auto* memory = std::get_if<guardc::Memory>(&*external)) {
-      memories[exported.name] = {{"pages", memory->pages()}, {"sha256", guardc::Sha256Of(memory->data()).Hex()}};
-    }
+    if (const auto external = (*instance)->Export(exported.name)) AddState(exported.name, *external, out);
   }
-  out["globals"] = globals;
-  out["memories"] = memories;
+  for (const auto& [name, external] : imports.named()) AddState(name, external, out);
+  out["trace"] = imports.trace();
   return out;
 }
 
-// The exports with their types, as the reader sees them.
+void AddLimits(const guardc::Limits& limits, json& entry) {
+  entry["min"] = limits.min;
+  if (limits.max) entry["max"] = *limits.max;
+  entry["is_64"] = limits.is_64;
+  entry["is_shared"] = limits.is_shared;
+}
+
+json TypeEntry(const guardc::ExternType& type) {
+  json entry = {{"kind", guardc::ExternKindName(type.kind)}};
+  switch (type.kind) {
+    case guardc::ExternKind::kFunc:
+      entry["params"] = json::array();
+      entry["results"] = json::array();
+      for (const ValType param : type.func.params) entry["params"].push_back(guardc::ValTypeName(param));
+      for (const ValType result : type.func.results) entry["results"].push_back(guardc::ValTypeName(result));
+      break;
+    case guardc::ExternKind::kTable:
+      entry["type"] = guardc::ValTypeName(type.table.element);
+      AddLimits(type.table.limits, entry);
+      break;
+    case guardc::ExternKind::kMemory:
+      AddLimits(type.memory.limits, entry);
+      break;
+    case guardc::ExternKind::kGlobal:
+      entry["type"] = guardc::ValTypeName(type.global.type);
+      entry["mutable"] = type.global.is_mutable;
+      break;
+  }
+  return entry;
+}
+
+// Imports and exports with their types, as the reader sees them.
 json List(const std::vector<std::byte>& wasm) {
   const auto module = guardc::compiler::ReadModule(wasm, {});
   if (!module) return {{"read_error", guardc::ErrorKindName(module.error().kind)}, {"message", module.error().message}};
-  json exports = json::array();
-  for (const auto& exported : module->exports) {
-    json entry = {{"name", exported.name}, {"kind", guardc::ExternKindName(exported.kind)}};
-    if (exported.kind == guardc::ExternKind::kGlobal) {
-      entry["type"] = guardc::ValTypeName(module->global_types[exported.index].type);
-    }
-    if (exported.kind == guardc::ExternKind::kFunc) {
-      const guardc::FuncType& type = module->TypeOfFunc(exported.index);
-      entry["params"] = json::array();
-      entry["results"] = json::array();
-      for (const ValType param : type.params) entry["params"].push_back(guardc::ValTypeName(param));
-      for (const ValType result : type.results) entry["results"].push_back(guardc::ValTypeName(result));
-    }
-    exports.push_back(entry);
+  json answer = {{"imports", json::array()}, {"exports", json::array()}};
+  for (const auto& import : module->imports) {
+    answer["imports"].push_back(TypeEntry(import.type));
+    answer["imports"].back().update({{"module", import.module}, {"name", import.name}});
   }
-  return {{"exports", exports}};
+  for (const auto& exported : module->exports) {
+    guardc::ExternType type{.kind = exported.kind};
+    if (type.kind == guardc::ExternKind::kFunc) type.func = module->TypeOfFunc(exported.index);
+    if (type.kind == guardc::ExternKind::kTable) type.table = module->table_types[exported.index];
+    if (type.kind == guardc::ExternKind::kMemory) type.memory = module->memory_types[exported.index];
+    if (type.kind == guardc::ExternKind::kGlobal) type.global = module->global_types[exported.index];
+    answer["exports"].push_back(TypeEntry(type));
+    answer["exports"].back()["name"] = exported.name;
+  }
+  return answer;
 }
 
 json RunInChild(const json& request, const std::filesystem::path& cache) {
@@ -183,7 +308,7 @@ json RunInChild(const json& request, const std::filesystem::path& cache) {
     } else {
       answer["variants"] = json::array();
       for (const json& variant : request.at("variants")) {
-        answer["variants"].push_back(RunVariant(wasm, variant, request.at("calls"), cache));
+        answer["variants"].push_back(RunVariant(wasm, variant, request, cache));
       }
     }
     const std::string text = answer.dump();

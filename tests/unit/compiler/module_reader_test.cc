@@ -84,6 +84,10 @@ TEST(ModuleReader, RefusesLaterProposalsByName) {
               ErrorKind::kUnsupported, "garbage collection");
 }
 
+TEST(ModuleReader, Refuses64BitTablesByName) {
+  ExpectError(Read(Hex(std::string(kHeader) + "04 04 01 70 04 00")), ErrorKind::kUnsupported, "64-bit tables");
+}
+
 TEST(ModuleReader, FunctionsNeedTheirOwnEnd) {
   const auto function = [](std::string body) {
     return Hex(std::string(kHeader) + "01 04 01 60 00 00 03 02 01 00 " + body);

@@ -37,7 +37,7 @@ class SupportTest : public testing::TestWithParam<int> {
     }
     PrepareModule(**module, *target, **machine);
     ASSERT_TRUE(Optimize(**module, **machine, GetParam()).has_value());
-    const auto object = GenerateObject(**module, **machine);
+    const auto object = GenerateObject(**module, **machine, /*strict_traps=*/false);
     ASSERT_TRUE(object.has_value());
     const auto linked = LinkArtifact({*object}, *target);
     ASSERT_TRUE(linked.has_value()) << linked.error().message;
