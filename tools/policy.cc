@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "guardc/policy.h"
+#include "runtime/gateway/policy_text.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/output.h"
@@ -25,6 +26,15 @@ struct PolicyOptions : CommonOptions {
   std::vector<std::string> trusted_users;
 };
 
+// The white space around commas is the command line's; what is empty without it is for MergeTrusted to refuse. An empty
+// value is an empty list.
+std::vector<std::string> Names(const std::vector<std::string>& given) {
+  if (given.size() == 1 && given[0].empty()) return {};
+  std::vector<std::string> names;
+  for (const std::string& name : given) names.emplace_back(gateway::Trim(name));
+  return names;
+}
+
 Result<Policy> CheckPolicy(const PolicyOptions& options) {
   std::string text;
   if (options.policy == "-") {
@@ -33,8 +43,10 @@ Result<Policy> CheckPolicy(const PolicyOptions& options) {
     GUARDC_TRY(text, ReadTextFile(options.policy, kPolicyLimit));
   }
   // Merged only where there is something to merge: its result is an object, whatever spelling the text had.
-  if (!options.trusted_bots.empty() || !options.trusted_users.empty()) {
-    GUARDC_TRY(text, MergeTrusted(text, options.trusted_bots, options.trusted_users));
+  const auto bots = Names(options.trusted_bots);
+  const auto users = Names(options.trusted_users);
+  if (!bots.empty() || !users.empty()) {
+    GUARDC_TRY(text, MergeTrusted(text, bots, users));
   }
   return ParsePolicy(text);
 }

@@ -61,13 +61,14 @@ struct ItemsReport {
   std::vector<ItemVerdict> left_out;
 };
 
-// Which items `agent` may read; in propagate mode all of them. kLimit where the reasons would not fit into memory.
-[[nodiscard]] Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, Mode mode);
+// Which items pass the rules for `operation`, that of the call: those of a read-write must be writable too. In
+// propagate mode every read passes. kLimit where the reasons would not fit into memory.
+[[nodiscard]] Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, Operation operation,
+                                              Mode mode);
 
-// The MCP result that an agent gets of `original` when only `report.kept` may be seen: one text part with the array of
-// the kept items, byte for byte, and nothing of what was around them.
-[[nodiscard]] std::string FilteredText(const LabelledData& data, const ItemsReport& report,
-                                       const JsonDocument& original);
+// The MCP result that an agent gets when only `report.kept` may be seen: one text part with the array of the kept
+// items, byte for byte, and nothing of what was around them.
+[[nodiscard]] std::string FilteredText(const LabelledData& data, const ItemsReport& report);
 
 // "3 items were left out by integrity policy: issue #1, issue #2, issue #3": five names, then a count. "" for none.
 std::string LeftOutNotice(const ItemsReport& report);

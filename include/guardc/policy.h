@@ -23,7 +23,7 @@ enum class RepoScope : uint8_t { kAll, kPublic, kListed };
 // A policy for a compiled guard that keeps every rule.
 struct Policy {
   RepoScope scope = RepoScope::kListed;
-  std::vector<std::string> repos;  // where kListed: "owner/*", "owner/repo", "owner/prefix*"
+  std::vector<std::string> repos;  // where kListed: "owner/*", "owner/repo", "owner/prefix*"; trimmed
   IntegrityLevel min_integrity = IntegrityLevel::kMerged;
   // The optional members of `allow-only`; nullopt where the policy has none.
   std::optional<std::vector<std::string>> blocked_users;
@@ -36,8 +36,8 @@ struct Policy {
   std::optional<IntegrityLevel> endorser_min_integrity;
   std::optional<std::vector<std::string>> trusted_bots;  // beside `allow-only`
 
-  // What label_agent gets: the policy as it was given, taken out of a string where it was in one; only a
-  // `refusal-labels` string is split into a list.
+  // What label_agent gets: the policy as it was given, taken out of a string where it was in one; only
+  // `refusal-labels` becomes a list of trimmed labels.
   std::string guard_json;
   // The same policy in one spelling: current keys, lower-case levels, trimmed labels.
   std::string normalized_json;
@@ -47,9 +47,9 @@ struct Policy {
 // kLimit for what nests too deep.
 [[nodiscard]] Result<Policy> ParsePolicy(std::string_view text);
 
-// `policy` with more trusted bots (top level) and trusted users (in `allow-only`): appended in their order, trimmed,
-// without those that are there already. Everything else stays as it was written. Checks only what it touches; the
-// result is for ParsePolicy.
+// `policy` with more trusted bots (top level) and trusted users (in `allow-only`): appended in their order and
+// spelling, without those that the policy has already. Everything else stays as it was written. Checks only what it
+// touches (a name that is empty or blank is kPolicy); the result is for ParsePolicy.
 [[nodiscard]] Result<std::string> MergeTrusted(std::string_view policy, std::span<const std::string> trusted_bots,
                                                std::span<const std::string> trusted_users);
 

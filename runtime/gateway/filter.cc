@@ -8,7 +8,7 @@
 
 namespace guardc {
 
-Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, Mode mode) {
+Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, Operation operation, Mode mode) {
   ItemsReport report;
   report.total = data.items().size();
   std::unordered_map<const ItemLabels*, std::shared_ptr<const Decision>> decided;
@@ -17,7 +17,7 @@ Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, M
     const auto& own = data.items()[i].own;
     auto [found, is_new] = decided.try_emplace(own.get());
     if (is_new) {
-      found->second = std::make_shared<const Decision>(CheckFlow(agent, own->labels, Operation::kRead, mode));
+      found->second = std::make_shared<const Decision>(CheckFlow(agent, own->labels, operation, mode));
       const Decision& decision = *found->second;
       tags += decision.tags.size() + decision.secrecy_gained.size() + decision.integrity_lost.size();
       if (tags > kMaxTagsPerAnswer) {
@@ -33,11 +33,11 @@ Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, M
   return report;
 }
 
-std::string FilteredText(const LabelledData& data, const ItemsReport& report, const JsonDocument& original) {
+std::string FilteredText(const LabelledData& data, const ItemsReport& report) {
   std::vector<std::string_view> kept;
   kept.reserve(report.kept.size());
   for (const ItemVerdict& verdict : report.kept) kept.push_back(data.items()[verdict.index].json);
-  return gateway::FilteredResult(kept, original.parsed().root());
+  return gateway::FilteredResult(kept);
 }
 
 std::string LeftOutNotice(const ItemsReport& report) {

@@ -48,30 +48,22 @@ Result<std::optional<std::string>> StringMember(const KnownMembers& members, Lab
   return std::optional(std::move(*text));
 }
 
-// success:false, ok:false, or an error that is not empty.
+// success:false, ok:false, or an error of more than white space. Other types in these three mean nothing.
 Result<void> CheckNotRejected(const KnownMembers& members) {
-  constexpr auto kAgent = LabelFunction::kAgent;
-  bool rejected = false;
-  for (std::string_view key : {"success", "ok"}) {
-    auto value = members.FindNotNull(key);
-    if (!value) continue;
-    if (!value->Is(JsonType::kTrue) && !value->Is(JsonType::kFalse)) {
-      return BadResponse(kAgent, std::string(key),
-                         "is " + std::string(JsonTypeName(value->type())) + "; expected true or false");
-    }
-    rejected = rejected || value->Is(JsonType::kFalse);
+  auto is = [&](std::string_view key, JsonType type) {
+    auto value = members.Find(key);
+    return value && value->Is(type);
+  };
+  std::string message;
+  if (is("error", JsonType::kString)) {
+    auto text = members.Find("error")->String();
+    if (!text) return BadResponse(LabelFunction::kAgent, "error", text.error().message);
+    message = std::move(*text);
   }
-  GUARDC_TRY(auto error, StringMember(members, kAgent, "error"));
-  bool has_error = error && !error->empty();
-  if (!rejected && !has_error) return {};
-  std::string message = has_error ? *error : "";
-  if (message.empty()) {
-    // Some guards say why under this name; whatever else it may hold, the rejection stands.
-    if (auto text = StringMember(members, kAgent, "message"); text && *text) message = **text;
-  }
-  return Fail(ErrorKind::kRejected,
-              "the guard rejected the policy" +
-                  (message.empty() ? " without saying why" : ": " + gateway::Printable(message, 2000)));
+  bool has_error = !gateway::Trim(message).empty();
+  if (!has_error && !is("success", JsonType::kFalse) && !is("ok", JsonType::kFalse)) return {};
+  return Fail(ErrorKind::kRejected, "the guard rejected the policy" +
+                                        (has_error ? ": " + gateway::Printable(message, 2000) : " without saying why"));
 }
 
 }  // namespace
@@ -126,8 +118,7 @@ Result<AgentAnswer> ParseAgentAnswer(std::string answer) {
   if (answer.empty()) return BadResponse(kAgent, "", "nothing at all; expected an object with \"difc_mode\"");
   GUARDC_TRY(auto parsed, gateway::ParseAnswer(kAgent, std::move(answer)));
   GUARDC_TRY(auto members,
-             KnownMembers::Read(parsed->root(),
-                                {"success", "ok", "error", "message", "difc_mode", "agent", "normalized_policy"},
+             KnownMembers::Read(parsed->root(), {"success", "ok", "error", "difc_mode", "agent", "normalized_policy"},
                                 ErrorKind::kBadResponse, "label_agent answered wrongly"));
   GUARDC_CHECK(CheckNotRejected(members));
 
@@ -147,7 +138,13 @@ Result<AgentAnswer> ParseAgentAnswer(std::string answer) {
     GUARDC_TRY(out.labels.secrecy, reader.ReadTags(labels, "secrecy", LabelForm::kTyped, "agent", true));
     GUARDC_TRY(out.labels.integrity, reader.ReadTags(labels, "integrity", LabelForm::kTyped, "agent", true));
   }
-  if (auto policy = members.FindNotNull("normalized_policy")) out.normalized_policy = std::string(policy->raw());
+  if (auto policy = members.FindNotNull("normalized_policy")) {
+    if (!policy->Is(JsonType::kObject)) {
+      return BadResponse(kAgent, "normalized_policy",
+                         "is " + std::string(JsonTypeName(policy->type())) + "; expected an object");
+    }
+    out.normalized_policy = std::string(policy->raw());
+  }
   return out;
 }
 

@@ -46,6 +46,10 @@ Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_vi
   std::vector<std::string> tags;
   tags.reserve(value->size());
   for (JsonValue element : *value) {
+    if (form == LabelForm::kTyped && element.Is(JsonType::kNull)) {
+      if (!trimmed) tags.emplace_back();
+      continue;
+    }
     if (!element.Is(JsonType::kString)) {
       return BadResponse(function_, place, "holds " + std::string(JsonTypeName(element.type())) + "; expected strings");
     }

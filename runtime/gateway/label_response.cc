@@ -28,7 +28,10 @@ constexpr auto kResponse = LabelFunction::kResponse;
 
 using SharedLabels = std::shared_ptr<const ItemLabels>;
 
+// An entry whose labels are empty or missing.
 SharedLabels NoTags() { return std::make_shared<const ItemLabels>(); }
+// An element without an entry, where there are no default labels.
+SharedLabels Unlabelled() { return std::make_shared<const ItemLabels>(ItemLabels{"unlabeled", {}}); }
 
 std::string Indexed(std::string_view list, size_t index) {
   return std::string(list) + "[" + std::to_string(index) + "]";
@@ -48,6 +51,7 @@ Result<std::string> OptionalString(const KnownMembers& members, std::string_view
 // One answer in the path form, while it is applied to the data.
 class PathLabels {
  public:
+  // `paths` is an array, or null, which is as good as an empty one.
   PathLabels(const KnownMembers& members, JsonValue paths) : members_(members), paths_(paths), reader_(kResponse) {}
 
   Result<LabelledData> Apply(std::shared_ptr<const JsonText> data) {
@@ -132,7 +136,7 @@ class PathLabels {
   const KnownMembers& members_;
   JsonValue paths_;
   LabelReader reader_;
-  SharedLabels defaults_ = NoTags();
+  SharedLabels defaults_ = Unlabelled();
   std::vector<std::string> items_path_;
 };
 
@@ -180,8 +184,8 @@ Result<LabelledData> ParseResponseAnswer(std::string answer, const JsonDocument&
   if (root.Is(JsonType::kNull)) return LabelledData();
   GUARDC_TRY(auto members, KnownMembers::Read(root, {"labeled_paths", "default_labels", "items_path", "items"},
                                               ErrorKind::kBadResponse, "label_response answered wrongly"));
-  if (auto paths = members.FindNotNull("labeled_paths")) {
-    if (!paths->Is(JsonType::kArray)) {
+  if (auto paths = members.Find("labeled_paths")) {
+    if (!paths->Is(JsonType::kArray) && !paths->Is(JsonType::kNull)) {
       return BadResponse(kResponse, "labeled_paths",
                          "is " + std::string(JsonTypeName(paths->type())) + "; expected an array");
     }

@@ -47,7 +47,7 @@ Result<std::shared_ptr<const JsonText>> InnerJson(const std::shared_ptr<const Js
   return inner;
 }
 
-std::string FilteredResult(const std::vector<std::string_view>& items, JsonValue original) {
+std::string FilteredResult(const std::vector<std::string_view>& items) {
   size_t size = 2;
   for (std::string_view item : items) size += item.size() + 1;
   std::string array;
@@ -60,15 +60,7 @@ std::string FilteredResult(const std::vector<std::string_view>& items, JsonValue
   array += ']';
   std::string out = "{\"content\":[{\"type\":\"text\",\"text\":";
   AppendJsonString(out, array);
-  out += "}]";
-  if (original.Is(JsonType::kObject)) {
-    auto members = KnownMembers::Read(original, {"content", "isError"}, ErrorKind::kBackend, kWhat);
-    if (members && members->Find("content") && members->Find("isError") &&
-        members->Find("isError")->Is(JsonType::kTrue)) {
-      out += ",\"isError\":true";
-    }
-  }
-  return out + '}';
+  return out + "}]}";
 }
 
 std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer) {

@@ -18,9 +18,8 @@ namespace guardc::gateway {
 // readers would see two results.
 Result<std::shared_ptr<const JsonText>> InnerJson(const std::shared_ptr<const JsonText>& result);
 
-// {"content":[{"type":"text","text":"[...]"}]} with the elements of `items`, byte for byte. What else `original` had
-// around them is gone, but for "isError":true.
-std::string FilteredResult(const std::vector<std::string_view>& items, JsonValue original);
+// {"content":[{"type":"text","text":"[...]"}]} with the elements of `items`, byte for byte.
+std::string FilteredResult(const std::vector<std::string_view>& items);
 
 // RFC 6901. nullopt for text that is no pointer.
 std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer);

@@ -129,7 +129,7 @@ class Run {
       }
       return LeaveOut(data, Whole());
     }
-    GUARDC_TRY(ItemsReport report, FilterItems(out_.agent_before, data, mode_));
+    GUARDC_TRY(ItemsReport report, FilterItems(out_.agent_before, data, out_.resource->operation, mode_));
     if (!report.left_out.empty()) return LeaveOut(data, std::move(report));
     out_.items = std::move(report);
     out_.result = std::string(result_.text());
@@ -151,7 +151,7 @@ class Run {
       first.reason = out_.notice + "; " + first.reason;
       return first;
     }
-    out_.result = FilteredText(data, *out_.items, result_);
+    out_.result = FilteredText(data, *out_.items);
     return Allowed();
   }
 
@@ -238,6 +238,7 @@ Outcome GuardedCall(LabelSource& guard, Agent& agent, const CallRequest& request
     out.error = std::move(decision.error);
   } else if (out.items && !out.items->left_out.empty()) {
     out.kind = OutcomeKind::kFiltered;
+    out.phase = 5;
     out.cause = out.items->left_out.front().decision->cause;
     out.reason = out.notice + "; " + out.items->left_out.front().decision->reason;
   } else {

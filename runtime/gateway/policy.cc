@@ -17,6 +17,7 @@ using gateway::JsonType;
 using gateway::JsonTypeName;
 using gateway::JsonValue;
 using gateway::KnownMembers;
+using gateway::LowerCase;
 using gateway::PolicyError;
 using gateway::Printable;
 using gateway::Trim;
@@ -25,13 +26,6 @@ constexpr std::string_view kLevels = "\"none\", \"unapproved\", \"approved\" or 
 constexpr std::string_view kScopes = "\"owner/*\", \"owner/repo\" or \"owner/prefix*\"";
 constexpr size_t kMaxOwner = 39;
 constexpr size_t kMaxRepo = 100;
-
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
 
 std::string Path(std::string_view parent, std::string_view key) {
   return parent.empty() ? std::string(key) : std::string(parent) + "." + std::string(key);
@@ -52,7 +46,7 @@ Result<std::string> String(JsonValue value, const std::string& key, std::string_
 
 Result<IntegrityLevel> Level(JsonValue value, const std::string& key) {
   GUARDC_TRY(std::string text, String(value, key, kLevels));
-  std::string name = Lower(Trim(text));
+  std::string name = LowerCase(Trim(text));
   for (auto level :
        {IntegrityLevel::kNone, IntegrityLevel::kUnapproved, IntegrityLevel::kApproved, IntegrityLevel::kMerged}) {
     if (name == IntegrityLevelName(level)) return level;
@@ -97,6 +91,17 @@ Result<std::vector<std::string>> RefusalLabels(JsonValue value, const std::strin
   return labels;
 }
 
+// Whether `value` is a list of just these strings.
+bool IsListOf(JsonValue value, const std::vector<std::string>& strings) {
+  if (!value.Is(JsonType::kArray)) return false;
+  size_t i = 0;
+  for (JsonValue element : value) {
+    const auto text = element.String();
+    if (!text || *text != strings[i++]) return false;
+  }
+  return true;
+}
+
 bool IsNamePart(std::string_view text, size_t limit) {
   return !text.empty() && text.size() <= limit && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -115,7 +120,7 @@ bool IsRepoScope(std::string_view scope) {
 Result<void> Repos(JsonValue value, const std::string& key, Policy& out) {
   if (value.Is(JsonType::kString)) {
     GUARDC_TRY(std::string text, String(value, key, "a string"));
-    std::string name = Lower(text);
+    std::string name = LowerCase(Trim(text));
     if (name != "all" && name != "public") {
       return PolicyError(
           key, "is " + Found(value) + "; expected \"all\", \"public\" or an array of " + std::string(kScopes));
@@ -132,7 +137,8 @@ Result<void> Repos(JsonValue value, const std::string& key, Policy& out) {
   std::set<std::string, std::less<>> seen;
   for (JsonValue element : value) {
     std::string element_key = key + "[" + std::to_string(out.repos.size()) + "]";
-    GUARDC_TRY(std::string scope, String(element, element_key, kScopes));
+    GUARDC_TRY(const std::string text, String(element, element_key, kScopes));
+    std::string scope(Trim(text));
     if (!IsRepoScope(scope)) {
       return PolicyError(element_key, "is " + Found(element) + "; expected " + std::string(kScopes) +
                                           ", the owner of 1 to 39 and the repo of 1 to 100 characters a-z 0-9 _ -");
@@ -157,7 +163,7 @@ Result<std::optional<JsonValue>> OneSpelling(const KnownMembers& members, std::s
   return value ? value : old;
 }
 
-// `refusal_at` is set where the value is a string, which the guard gets as a list.
+// `refusal_at` is set where the guard gets another text for the value: a list of trimmed labels.
 Result<void> AllowOnly(JsonValue value, const std::string& at, Policy& out, std::optional<JsonValue>& refusal_at) {
   if (!value.Is(JsonType::kObject)) {
     return PolicyError(at, "is " + Found(value) + "; expected an object with \"repos\" and \"min-integrity\"");
@@ -191,7 +197,7 @@ Result<void> AllowOnly(JsonValue value, const std::string& at, Policy& out, std:
   }
   if (auto labels = members.Find("refusal-labels")) {
     GUARDC_TRY(out.refusal_labels, RefusalLabels(*labels, Path(at, "refusal-labels")));
-    if (labels->Is(JsonType::kString)) refusal_at = labels;
+    if (!IsListOf(*labels, *out.refusal_labels)) refusal_at = labels;
   }
   if (auto level = members.Find("disapproval-integrity")) {
     GUARDC_TRY(out.disapproval_integrity, Level(*level, Path(at, "disapproval-integrity")));
@@ -282,13 +288,13 @@ Result<Policy> ParsePolicy(std::string_view text) {
   GUARDC_TRY(auto members, gateway::ReadPolicyObject(root, "", {"allow-only", "allowonly", "trusted-bots"}));
 
   Policy policy;
-  std::optional<JsonValue> refusal_string;
+  std::optional<JsonValue> refusal_at;
   GUARDC_TRY(auto allow_only, OneSpelling(members, "allow-only", "allowonly", ""));
   if (!allow_only) {
     return PolicyError("allow-only", "is missing; expected an object with \"repos\" and \"min-integrity\"");
   }
   std::string at = members.Find("allowonly") ? "allowonly" : "allow-only";
-  GUARDC_CHECK(AllowOnly(*allow_only, at, policy, refusal_string));
+  GUARDC_CHECK(AllowOnly(*allow_only, at, policy, refusal_at));
   if (auto bots = members.Find("trusted-bots")) {
     GUARDC_TRY(policy.trusted_bots, Strings(*bots, "trusted-bots"));
     if (policy.trusted_bots->empty()) {
@@ -297,11 +303,11 @@ Result<Policy> ParsePolicy(std::string_view text) {
   }
 
   policy.guard_json = std::string(root.raw());
-  if (refusal_string) {
+  if (refusal_at) {
     std::string list;
     AppendStrings(list, *policy.refusal_labels);
-    size_t offset = static_cast<size_t>(refusal_string->raw().data() - root.raw().data());
-    policy.guard_json.replace(offset, refusal_string->raw().size(), list);
+    size_t offset = static_cast<size_t>(refusal_at->raw().data() - root.raw().data());
+    policy.guard_json.replace(offset, refusal_at->raw().size(), list);
   }
   policy.normalized_json = Normalized(policy);
   return policy;

@@ -41,12 +41,11 @@ Result<std::optional<Insertion>> AddNames(JsonValue root, JsonValue object, std:
   }
   std::string added;
   for (const std::string& name : names) {
-    std::string trimmed(Trim(name));
-    if (trimmed.empty() || std::find(known.begin(), known.end(), trimmed) != known.end()) continue;
-    if (!gateway::IsUtf8(trimmed)) return PolicyError(key, "would get a name that is not UTF-8: " + Printable(trimmed));
+    if (Trim(name).empty()) return PolicyError(key, "would get an empty name; expected names that are not empty");
+    if (!gateway::IsUtf8(name)) return PolicyError(key, "would get a name that is not UTF-8: " + Printable(name));
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     if (!added.empty()) added += ',';
-    AppendJsonString(added, trimmed);
-    known.push_back(std::move(trimmed));
+    AppendJsonString(added, name);
   }
   if (added.empty()) return std::nullopt;
   JsonValue into = list ? *list : object;
@@ -128,12 +127,13 @@ Result<WriteSinkPolicy> ParseWriteSinkPolicy(std::string_view text, std::string_
   }
   if (long_form) visibility = long_form;
   if (visibility) {
-    std::string_view raw = visibility->raw();
-    if (raw != "\"public\"" && raw != "\"private\"" && raw != "\"internal\"") {
+    auto given = visibility->Is(JsonType::kString) ? visibility->String() : Result<std::string>(std::string("?"));
+    const std::string name = given ? gateway::LowerCase(Trim(*given)) : "?";
+    if (!name.empty() && name != "public" && name != "private" && name != "internal") {
       return PolicyError(long_form ? "write-sink.sink-visibility" : "write-sink.visibility",
-                         "is " + Printable(raw) + "; expected \"public\", \"private\" or \"internal\"");
+                         "is " + Printable(visibility->raw()) + "; expected \"public\", \"private\" or \"internal\"");
     }
-    policy.is_public = raw == "\"public\"";
+    if (!name.empty()) policy.is_public = name == "public";
   }
   return policy;
 }

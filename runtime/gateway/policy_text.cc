@@ -32,6 +32,13 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
+std::string LowerCase(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
 Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text) {
   if (Trim(text).empty()) return PolicyError("", "there is none; expected a JSON object with \"allow-only\"");
   auto parse = [](std::string json) -> Result<std::shared_ptr<const JsonText>> {

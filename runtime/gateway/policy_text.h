@@ -17,6 +17,9 @@ namespace guardc::gateway {
 // Without white space around it; what levels, names and agents' tags are trimmed by.
 std::string_view Trim(std::string_view text);
 
+// ASCII letters only.
+std::string LowerCase(std::string_view text);
+
 // The object in `text`, taken out of a JSON string where it is in one. Everything else is kPolicy.
 Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text);
 

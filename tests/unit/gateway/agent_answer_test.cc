@@ -29,8 +29,8 @@ TEST(AgentAnswerTest, ModeLabelsAndPolicy) {
 }
 
 TEST(AgentAnswerTest, TagsAreTrimmedAndEmptyOnesDropped) {
-  auto answer =
-      ParseAgentAnswer(R"({"difc_mode":"strict","agent":{"secrecy":[" a ","","  ","a"],"integrity":["\u00a0i\n"]}})");
+  auto answer = ParseAgentAnswer(
+      R"({"difc_mode":"strict","agent":{"secrecy":[" a ","","  ",null,"a"],"integrity":["\u00a0i\n"]}})");
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->labels, (Labels{{"a"}, {"i"}}));
 }
@@ -38,7 +38,8 @@ TEST(AgentAnswerTest, TagsAreTrimmedAndEmptyOnesDropped) {
 TEST(AgentAnswerTest, RejectionsCarryTheMessage) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"success":false,"error":"no such repo","difc_mode":"strict"})", "no such repo"},
-      {R"({"ok":false,"message":"not today"})", "not today"},
+      {R"({"ok":false,"error":"not today"})", "not today"},
+      {R"({"ok":false,"error":" \n"})", "without saying why"},
       {R"({"success":true,"error":"but"})", "but"},
       {R"({"success":false})", "without saying why"},
       {R"({"success":true,"ok":false,"difc_mode":"strict"})", "without saying why"}};
@@ -51,6 +52,15 @@ TEST(AgentAnswerTest, RejectionsCarryTheMessage) {
   EXPECT_TRUE(ParseAgentAnswer(R"({"success":true,"ok":true,"error":"","difc_mode":"strict"})"));
 }
 
+TEST(AgentAnswerTest, OnlyFalseAndTextReject) {
+  for (const char* text :
+       {R"({"success":"false","difc_mode":"strict"})", R"({"ok":0,"difc_mode":"strict"})",
+        R"({"success":null,"ok":null,"error":null,"difc_mode":"strict"})", R"({"error":{},"difc_mode":"strict"})",
+        R"({"error":" \n\t","difc_mode":"strict"})", R"({"message":"m","Message":"n","difc_mode":"strict"})"}) {
+    EXPECT_TRUE(ParseAgentAnswer(text)) << text;
+  }
+}
+
 TEST(AgentAnswerTest, EverythingElseIsABadResponse) {
   ExpectBad("", "");
   for (const char* text : {"null", "[]", "1", "{", "\xff", "x"}) ExpectBad(text, "");
@@ -58,9 +68,14 @@ TEST(AgentAnswerTest, EverythingElseIsABadResponse) {
                            R"({"difc_mode":" strict"})", R"({"difc_mode":1})"}) {
     ExpectBad(text, "difc_mode");
   }
-  ExpectBad(R"({"success":"false","difc_mode":"strict"})", "success");
-  ExpectBad(R"({"ok":0,"difc_mode":"strict"})", "ok");
-  ExpectBad(R"({"error":{},"difc_mode":"strict"})", "error");
+  ExpectBad(R"({"Success":false,"difc_mode":"strict"})", "Success");
+  ExpectBad(R"({"error":"\ud800","difc_mode":"strict"})", "error");
+  for (const char* policy : {"[]", "\"{}\"", "1", "true"}) {
+    ExpectBad(R"({"difc_mode":"strict","normalized_policy":)" + std::string(policy) + "}", "normalized_policy");
+  }
+  for (const char* agent : {"[]", "\"a\"", "1", "false"}) {
+    ExpectBad(R"({"difc_mode":"strict","agent":)" + std::string(agent) + "}", "");
+  }
   ExpectBad(R"({"difc_mode":"strict","difc_mode":"propagate"})", "difc_mode");
   ExpectBad(R"({"DIFC_mode":"strict"})", "DIFC_mode");
   ExpectBad(R"({"difc_mode":"strict","agent":{"Integrity":["a"]}})", "Integrity");

@@ -107,11 +107,48 @@ TEST(PipelineTest, FilteringKeepsTheBytesOfWhatIsKept) {
   EXPECT_THAT(out.reason, HasSubstr("[s]"));
 }
 
-TEST(PipelineTest, AnErrorResultStaysOneWhenItIsFiltered) {
+TEST(PipelineTest, NothingOfTheEnvelopeIsLeftWhenItIsFiltered) {
   FakeCall call;
   call.Mode("filter").Resource("read", kSecret);
   call.result = R"({"content":[{"type":"text","text":"boom"}],"isError":true})";
-  EXPECT_EQ(OneLine(call.Run()), R"(filtered 5 {"content":[{"type":"text","text":"[]"}],"isError":true})");
+  EXPECT_EQ(OneLine(call.Run()), "filtered 5 " + Kept("[]"));
+}
+
+// The agent has {a} and {x}. Item 0 may be read and written, 1 only read (what it needs of a writer is missing), 2 only
+// written (it is too secret to read), 3 only read (it must not get "a").
+TEST(PipelineTest, ItemsAreHeldToTheOperationOfTheCall) {
+  struct {
+    const char* operation;
+    const char* mode;
+    const char* kept;
+  } cases[] = {{"read", "filter", "[0,1,3]"},
+               {"read-write", "filter", "[0]"},
+               {"read", "propagate", ""},
+               {"read-write", "propagate", "[0,2]"}};
+  for (const auto& c : cases) {
+    FakeCall call;
+    call.agent = {{"a"}, {"x"}};
+    call.Mode(c.mode).Resource(c.operation, R"({"secrecy":["a"],"integrity":["x"]})");
+    call.guard.response = R"({"labeled_paths":[{"path":"/0","labels":{"secrecy":["a"],"integrity":["x"]}},
+        {"path":"/1","labels":{"secrecy":["a"],"integrity":["x","y"]}},
+        {"path":"/2","labels":{"secrecy":["a","s"],"integrity":["x"]}},
+        {"path":"/3","labels":{"integrity":["x"]}}]})";
+    call.result = "[0,1,2,3]";
+    Outcome out = call.Run();
+    EXPECT_EQ(OneLine(out), *c.kept ? "filtered 5 " + Kept(c.kept) : "allowed 6 [0,1,2,3]") << c.operation << c.mode;
+  }
+}
+
+TEST(PipelineTest, AnAgentTakesOnWhatIsLeftOutOfAReadWriteToo) {
+  FakeCall call;
+  call.agent = {{}, {"x"}};
+  call.Mode("propagate").Resource("read-write", "{}");
+  call.guard.response = R"({"default_labels":{"integrity":["x"]},
+      "labeled_paths":[{"path":"/1","labels":{"secrecy":["s"],"integrity":["x","y"]}}]})";
+  call.result = "[0,1]";
+  Outcome out = call.Run();
+  EXPECT_EQ(OneLine(out), "filtered 5 " + Kept("[0]"));
+  EXPECT_EQ(out.agent_after, (Labels{{"s"}, {"x"}}));
 }
 
 TEST(PipelineTest, StrictBlocksTheResponseForOneItem) {

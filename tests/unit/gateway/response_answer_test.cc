@@ -43,9 +43,8 @@ std::string Paths(const std::string& entries, const std::string& more = "") {
 }
 
 TEST(ResponseAnswerTest, NoLabels) {
-  for (const char* answer :
-       {"", "null", "{}", R"({"items":null})", R"({"items":[]})", R"({"items":[1,"x",null]})", R"({"items":5})",
-        R"({"items":{}})", R"({"labeled_paths":null})", R"({"default_labels":5})"}) {
+  for (const char* answer : {"", "null", "{}", R"({"items":null})", R"({"items":[]})", R"({"items":[1,"x",null]})",
+                             R"({"items":5})", R"({"items":{}})", R"({"default_labels":5})"}) {
     EXPECT_EQ(Labelled(answer, Json("[1]")), "none") << answer;
   }
 }
@@ -82,6 +81,24 @@ TEST(ResponseAnswerTest, DefaultsAreForElementsWithoutAnEntry) {
   EXPECT_EQ(Labelled(Paths(R"({"path":"/0"})", kDefault), Json("[1,2]")), "1:- 2:d");
   EXPECT_EQ(Labelled(Paths("", kDefault), Json("[1]")), "1:d");
   EXPECT_EQ(Labelled(Paths("", R"(,"default_labels":null)"), Json("[1]")), "1:-");
+  EXPECT_EQ(Labelled(R"({"labeled_paths":null,"default_labels":{"secrecy":["d"]},"items":[{}]})", Json("[1]")), "1:d");
+  EXPECT_EQ(Labelled(R"({"labeled_paths":null})", Json("[1]")), "1:-");
+}
+
+TEST(ResponseAnswerTest, AnElementWithoutAnyLabelsIsUnlabeled) {
+  auto data =
+      ParseResponseAnswer(Paths(R"({"path":"/0"},{"path":"/1","labels":{"description":"x"}})"), Json("[1,2,3]"));
+  ASSERT_TRUE(data);
+  EXPECT_EQ(data->items()[0].own->description, "");
+  EXPECT_EQ(data->items()[1].own->description, "x");
+  EXPECT_EQ(data->items()[2].own->description, "unlabeled");
+  EXPECT_EQ(ParseResponseAnswer(Paths(""), Json("{}"))->items()[0].own->description, "unlabeled");
+}
+
+TEST(ResponseAnswerTest, NullAmongTagsIsAnEmptyTagInThePathFormOnly) {
+  EXPECT_EQ(Labelled(Paths(R"({"path":"/0","labels":{"secrecy":[null]}})"), Json("[1]")), "1:");
+  EXPECT_EQ(Labelled(R"({"items":[{"data":1,"labels":{"secrecy":[null]}}]})", Json("[1]")),
+            "bad_response items[0].labels.secrecy");
 }
 
 TEST(ResponseAnswerTest, WithoutAnArrayTheWholeIsOneItem) {

@@ -21,12 +21,20 @@ TEST(MergeTrustedTest, AddsWhatIsNotThere) {
             R"({"allow-only":{"repos":"all","min-integrity":"none"},"trusted-bots":["b","a"]})");
   EXPECT_EQ(Merge(kPlain, {}, {"u"}).value(),
             R"({"allow-only":{"repos":"all","min-integrity":"none","trusted-users":["u"]}})");
-  EXPECT_EQ(Merge(kPlain, {"b"}, {"u", "u", " u "}).value(),
-            R"({"allow-only":{"repos":"all","min-integrity":"none","trusted-users":["u"]},"trusted-bots":["b"]})");
+  EXPECT_EQ(
+      Merge(kPlain, {"b"}, {"u", " u "}).value(),
+      R"({"allow-only":{"repos":"all","min-integrity":"none","trusted-users":["u"," u "]},"trusted-bots":["b"]})");
   EXPECT_EQ(Merge(kPlain, {}).value(), kPlain);
-  EXPECT_EQ(Merge(kPlain, {"", "  "}).value(), kPlain);
   EXPECT_EQ(Merge(kPlain, {"q\"\\\nz"}).value(),
             R"({"allow-only":{"repos":"all","min-integrity":"none"},"trusted-bots":["q\"\\\nz"]})");
+}
+
+TEST(MergeTrustedTest, ABlankNameIsAnError) {
+  constexpr std::string_view kPlain = R"({"allow-only":{}})";
+  for (const char* blank : {"", " ", "\t\u00a0"}) {
+    EXPECT_EQ(Merge(kPlain, {"a", blank}).error().details().key, "trusted-bots");
+    EXPECT_EQ(Merge(kPlain, {}, {blank}).error().details().key, "allow-only.trusted-users");
+  }
 }
 
 TEST(MergeTrustedTest, KeepsWhatIsThereAsItWasWritten) {
@@ -74,7 +82,17 @@ TEST(WriteSinkPolicyTest, VisibilityDefaultsToPublicButForSafeOutputs) {
     ASSERT_TRUE(policy);
     EXPECT_EQ(policy->ResourceSecrecy(), TagSet({"*", "private:o/r"}));
   }
-  EXPECT_FALSE(ParseWriteSinkPolicy(R"({"write-sink":{"accept":["x"],"visibility":"private"}})", "slack")->is_public);
+  for (const char* name : {"private", "internal", " Private\\n"}) {
+    for (const char* key : {"visibility", "sink-visibility"}) {
+      std::string text = R"({"write-sink":{"accept":["x"],")" + std::string(key) + "\":\"" + name + "\"}}";
+      auto policy = ParseWriteSinkPolicy(text, "slack");
+      ASSERT_TRUE(policy) << text << ": " << policy.error().message;
+      EXPECT_FALSE(policy->is_public);
+    }
+  }
+  constexpr std::string_view kEmpty = R"({"write-sink":{"accept":["x"],"visibility":""}})";
+  EXPECT_TRUE(ParseWriteSinkPolicy(kEmpty, "slack")->is_public);
+  EXPECT_FALSE(ParseWriteSinkPolicy(kEmpty, "safe-outputs")->is_public);
   EXPECT_TRUE(
       ParseWriteSinkPolicy(R"({"write-sink":{"accept":["x"],"visibility":"public"}})", "safeoutputs")->is_public);
 }
@@ -90,6 +108,11 @@ TEST(WriteSinkPolicyTest, ErrorsNameTheKey) {
       {R"({"write-sink":{"accept":["a",""]}})", "write-sink.accept[1]"},
       {R"({"write-sink":{"accept":["a"],"Accept":["*"]}})", "write-sink.Accept"},
       {R"({"write-sink":{"accept":["a"],"visibility":"secret"}})", "write-sink.visibility"},
+      {R"({"write-sink":{"accept":["a"],"visibility":1}})", "write-sink.visibility"},
+      {R"({"write-sink":{"accept":["a"],"visibility":null}})", "write-sink.visibility"},
+      {R"({"write-sink":{"accept":["a"],"sink-visibility":"x"}})", "write-sink.sink-visibility"},
+      {R"({"write-sink":{"accept":["a"],"visibility":"private","sink-visibility":"private"}})",
+       "write-sink.sink-visibility"},
       {R"({"write-sink":{"accept":["a"],"more":1}})", "write-sink.more"}};
   for (const auto& [text, key] : cases) {
     auto policy = ParseWriteSinkPolicy(text, "slack");

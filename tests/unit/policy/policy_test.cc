@@ -98,20 +98,21 @@ TEST(PolicyTest, AllowOnly) {
 }
 
 TEST(PolicyTest, Repos) {
-  for (const char* good : {R"("all")", R"("ALL")", R"("Public")", R"(["o/*"])", R"(["o/r","o/r*","a-b_9/x-_0*"])"}) {
+  for (const char* good : {R"("all")", R"("ALL")", R"(" all\n")", R"("Public")", R"([" o/r\t"])", R"(["o/*"])",
+                           R"(["o/r","o/r*","a-b_9/x-_0*"])"}) {
     EXPECT_TRUE(ParsePolicy(With("repos", json::parse(good)).dump())) << good;
   }
   EXPECT_EQ(ParsePolicy(With("repos", "PUBLIC").dump())->scope, RepoScope::kPublic);
-  EXPECT_THAT(ParsePolicy(With("repos", {"o/r", "o/*"}).dump())->repos, ElementsAre("o/r", "o/*"));
-  for (const char* bad : {R"("")", R"(" all")", R"("none")", "[]", "null", "{}", "7", R"("o/r")"}) {
+  EXPECT_THAT(ParsePolicy(With("repos", {"o/r ", "o/*"}).dump())->repos, ElementsAre("o/r", "o/*"));
+  for (const char* bad : {R"("")", R"("a ll")", R"("none")", "[]", "null", "{}", "7", R"("o/r")"}) {
     ExpectError({With("repos", json::parse(bad)).dump(), "allow-only.repos"});
   }
-  for (const char* bad : {"", "o", "o/", "/r", "*/r", "o*/r", "O/r", "o/R", "o/r.js", "o/r/x", "o/**", "o/r*x", "*",
-                          "*/*", "o /r", " o/r", "o/r ", "all", "\xc3\xb6/r"}) {
+  for (const char* bad : {"",     "o",     "o/", "/r",  "*/r",  "o*/r", "O/r", "o/R", "o/r.js", "o/r/x",
+                          "o/**", "o/r*x", "*",  "*/*", "o /r", "o/ r", " ",   "all", "public", "\xc3\xb6/r"}) {
     ExpectError({With("repos", {bad}).dump(), "allow-only.repos[0]"});
   }
   ExpectError({With("repos", {"o/r", 5}).dump(), "allow-only.repos[1]"});
-  ExpectError({With("repos", {"o/r", "o/x", "o/r"}).dump(), "allow-only.repos[2]"});
+  ExpectError({With("repos", {"o/r", "o/x", " o/r"}).dump(), "allow-only.repos[2]"});
   std::string owner(39, 'o'), repo(100, 'r');
   EXPECT_TRUE(ParsePolicy(With("repos", {owner + "/" + repo, owner + "/" + repo + "*"}).dump()));
   ExpectError({With("repos", {owner + "o/r"}).dump(), "allow-only.repos[0]"});
@@ -176,11 +177,14 @@ TEST(PolicyTest, TheGuardGetsThePolicyAsItWasGiven) {
   std::string text = R"( {"allow-only" : {"repos":"ALL", "min-integrity" : " None ","trusted-users":["b","a"]}} )";
   EXPECT_EQ(ParsePolicy(text)->guard_json,
             R"({"allow-only" : {"repos":"ALL", "min-integrity" : " None ","trusted-users":["b","a"]}})");
-  // Only a string of refusal labels is split.
+  // Only refusal labels become a list of trimmed ones.
   text = R"({"allow-only":{"refusal-labels" : "a, b\nc","repos":"ALL","min-integrity":"none"}})";
   EXPECT_EQ(ParsePolicy(text)->guard_json,
             R"({"allow-only":{"refusal-labels" : ["a","b","c"],"repos":"ALL","min-integrity":"none"}})");
-  text = R"({"allow-only":{"refusal-labels":[" a "],"repos":"ALL","min-integrity":"none"}})";
+  text = R"({"allow-only":{"refusal-labels":[ " a ", "b"],"repos":[" o/r"],"min-integrity":"none"}})";
+  EXPECT_EQ(ParsePolicy(text)->guard_json,
+            R"({"allow-only":{"refusal-labels":["a","b"],"repos":[" o/r"],"min-integrity":"none"}})");
+  text = R"({"allow-only":{"refusal-labels":[ "\u0061", "b"],"repos":"all","min-integrity":"none"}})";
   EXPECT_EQ(ParsePolicy(text)->guard_json, text);
 }
 
