@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <list>
 #include <mutex>
 #include <string>
@@ -23,13 +24,19 @@ class CallQueue {
   // Turns waiting callers away and waits for the running one. The same kInvalidArgument.
   [[nodiscard]] Result<void> Close();
 
+  // How many callers wait for their turn.
+  size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiters_.size();
+  }
+
  private:
   struct Waiter {
     std::condition_variable_any wake;
     bool has_turn = false;
   };
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable idle_;
   std::list<Waiter*> waiters_;
   bool is_busy_ = false;

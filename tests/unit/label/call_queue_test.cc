@@ -87,7 +87,7 @@ TEST(CallQueueTest, TurnsComeInOrder) {
       }
       queue.Leave();
     });
-    std::this_thread::sleep_for(milliseconds(20));  // so that they queue in this order
+    while (queue.waiting() != threads.size()) std::this_thread::yield();  // so that they queue in this order
   }
   occupant.Go();
   threads.clear();
