@@ -1,10 +1,11 @@
 // Calls into an instance: armed, entered, left, and what came of it told as an error. TRAP-5, INT-1.
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <stop_token>
 
 #include "runtime/guest_run.h"
 #include "runtime/store_impl.h"
-#include "runtime/trap/backtrace.h"
 #include "runtime/trap/thread_setup.h"
 
 namespace guardc {
@@ -141,20 +142,22 @@ Error Instance::Impl::DescribeOutcome(uint32_t outcome, InterruptReason reason) 
     return Error(ErrorKind::kTrap, fmt::format("the guest trapped {}: {}", where, TrapText(trap)), std::move(details));
   }();
   const bool is_clean_exit = error.kind == ErrorKind::kExit && error.details().exit_code == 0u;
-  if (!is_clean_exit && store.options.fail_after_trap) FailAllOnStack(error, backtrace.artifacts);
+  if (!is_clean_exit && store.options.fail_after_trap) FailAllOnStack(error, backtrace);
   return error;
 }
 
 // Whoever was left midway must not run again: this instance, and those that it had called without a host in between.
-// Instances of one artifact cannot be told apart on the stack: all of them, then.
-void Instance::Impl::FailAllOnStack(const Error& error, std::span<const loader::LoadedArtifact* const> artifacts) {
+// Instances of one artifact cannot be told apart on the stack: all of them, then. Where the stack could not be read to
+// its end, anybody may have been there.
+void Instance::Impl::FailAllOnStack(const Error& error, const Backtrace& backtrace) {
   failure = std::make_shared<const Error>(error);
   for (const std::unique_ptr<Instance>& instance : store.instances) {
     Impl& other = instance->impl();
     if (other.failure != nullptr) continue;
-    for (const loader::LoadedArtifact* artifact : artifacts) {
-      if (artifact == &other.module->artifact() && artifact != &module->artifact()) other.failure = failure;
-    }
+    const loader::LoadedArtifact* artifact = &other.module->artifact();
+    const bool was_there = artifact != &module->artifact() &&
+                           std::ranges::find(backtrace.artifacts, artifact) != backtrace.artifacts.end();
+    if (was_there || !backtrace.is_complete) other.failure = failure;
   }
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/memory.h"
 #include "runtime/table.h"
 #include "runtime/trap/activation.h"
+#include "runtime/trap/backtrace.h"
 #include "runtime/trap/code_registry.h"
 
 namespace guardc {
@@ -136,7 +137,7 @@ class Instance::Impl {
   void FillFunctions(std::span<const ResolvedImport> imports);
   void FillElemSegments();
 
-  void FailAllOnStack(const Error& error, std::span<const loader::LoadedArtifact* const> artifacts);
+  void FailAllOnStack(const Error& error, const Backtrace& backtrace);
 };
 
 extern const abi::VmBuiltins kBuiltins;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "runtime/trap/code_registry.h"
+#include "runtime/trap/stack_adjustment.h"
 #include "runtime/trap/unwind.h"
 
 namespace guardc {
@@ -46,6 +47,10 @@ GuestRegisters LeaveStub(const GuestRegisters& registers, const StackBounds& sta
   return {return_address, caller_sp, registers.fp, 0, 0};
 }
 
+bool IsEntry(uintptr_t pc) {
+  return pc >= reinterpret_cast<uintptr_t>(&guardc_stubs_begin) && pc < reinterpret_cast<uintptr_t>(&guardc_call_host);
+}
+
 }  // namespace
 
 Backtrace WalkGuestStack(const Activation& activation, bool to_the_end) {
@@ -71,9 +76,10 @@ Backtrace WalkGuestStack(const Activation& activation, bool to_the_end) {
     }
     // Each step moves up the stack (but for the innermost, which may have no frame yet), so the walk ends.
     const uintptr_t sp = registers.sp;
-    if (!Unwind(*description, stack, registers)) break;
+    if (!(was_exact ? UnwindInterrupted : Unwind)(*description, stack, registers)) break;
     if (registers.sp <= sp && !(was_exact && registers.sp == sp)) break;
   }
+  out.is_complete = IsEntry(registers.pc);
   return out;
 }
 
