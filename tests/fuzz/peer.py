@@ -156,6 +156,17 @@ class Peer:
                 except wasmtime.WasmtimeError:
                     pass
 
+    def outcomes(self, calls):
+        """The outcomes of calls, up to one that exhausts a resource: limits differ between engines, so that what follows
+        cannot be compared. And the calls that are left to compare."""
+        outcomes = []
+        for call in calls:
+            outcome = self.outcome(call)
+            if outcome.get("trap") in ("fuel", "call_stack_exhausted"):
+                break
+            outcomes.append(outcome)
+        return outcomes, calls[:len(outcomes)]
+
     def outcome(self, call):
         if "write" in call:
             self.write(call["write"][0], bytes.fromhex(call["write"][1]))

@@ -7,6 +7,7 @@
 // BITS are decimal strings of the value's bit pattern (v128: 32 hex digits). OUTCOME is {"results": [BITS]},
 // {"trap": KIND} or {"error": KIND}. Each request runs in a child, so that a crash there is an answer
 // ({"crash": SIGNAL}) and not the end.
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,7 +36,7 @@ using guardc::Val;
 using guardc::ValType;
 using nlohmann::json;
 
-constexpr unsigned kChildSeconds = 120;  // compile and run of one module, all variants
+constexpr rlim_t kChildCpuSeconds = 300;  // compile and run of one module, all variants
 constexpr std::chrono::seconds kCallTime(10);
 constexpr uint64_t kMemoryCapPages = 1024;  // peer.py has the same two
 constexpr size_t kTraceCap = 1000;
@@ -300,7 +301,8 @@ json RunInChild(const json& request, const std::filesystem::path& cache) {
   const pid_t pid = fork();
   if (pid == 0) {
     close(pipe_fds[0]);
-    alarm(kChildSeconds);
+    const rlimit cpu{kChildCpuSeconds, kChildCpuSeconds};
+    setrlimit(RLIMIT_CPU, &cpu);
     const auto wasm = ReadAll(request.at("wasm").get<std::string>());
     json answer;
     if (request.contains("list")) {
