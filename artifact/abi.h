@@ -12,7 +12,7 @@
 
 namespace guardc::abi {
 
-inline constexpr uint32_t kAbiVersion = 1;
+inline constexpr uint32_t kAbiVersion = 2;
 inline constexpr char kMagic[8] = {'g', 'u', 'a', 'r', 'd', 'c', '\0', '\x01'};
 
 // The one exported symbol of an artifact: its ArtifactHeader.
@@ -237,6 +237,14 @@ struct FunctionRecord {
 };
 static_assert(sizeof(FunctionRecord) == 20);
 
+// The inline table, for backtraces: which functions' code stands where in another's. One record after the other, not
+// aligned, LEB128 unsigned:
+//   uint32_t size; int32_t code;   bytes that follow `size`; the function's code, from the place of `code` itself
+//   LEB scopes; {LEB function, parent}   a function inlined into `parent`: 0 is the function itself, else scope - 1
+//   {LEB advance, LEB scope} ...   from here, in bytes of code after the last row (the first: after the function's
+//                                  begin), the code is of this scope: 0 is the function itself, else scope - 1
+// What does not decode names no frames and does no harm else.
+
 struct ArtifactHeader {
   // Loads and stores are volatile: memory after a trap is exact.
   static constexpr uint32_t kStrictTraps = 1;
@@ -283,8 +291,11 @@ struct ArtifactHeader {
   int32_t image;          // the image section; 0: none
   uint32_t image_size;    // bytes
   StringRef module_name;  // from the name section, else empty
+
+  int32_t inlines_begin;  // the inline table
+  int32_t inlines_end;
 };
-static_assert(sizeof(ArtifactHeader) == 184);
+static_assert(sizeof(ArtifactHeader) == 192);
 static_assert(alignof(ArtifactHeader) == 4);
 
 }  // namespace guardc::abi

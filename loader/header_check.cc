@@ -52,6 +52,7 @@ class Checker {
     GUARDC_CHECK(CheckElements());
     GUARDC_CHECK(CheckImage());
     GUARDC_CHECK(CheckFunctions());
+    GUARDC_CHECK(CheckInlineTable());
     GUARDC_CHECK(CheckContext());
     GUARDC_CHECK(CheckExports());
     return std::move(result_);
@@ -319,6 +320,17 @@ class Checker {
       if (i != 0 && At<abi::FunctionRecord>(header_.functions, i - 1).function >= record.function) {
         return Bad("the functions are not in order");
       }
+    }
+    return {};
+  }
+
+  Result<void> CheckInlineTable() const {
+    const auto address = [&](int32_t offset) { return elf_.header + static_cast<uint64_t>(int64_t{offset}); };
+    const uint64_t begin = address(header_.inlines_begin), end = address(header_.inlines_end);
+    const ElfRange& segment = elf_.rodata;
+    if (header_.inlines_begin > header_.inlines_end || begin < segment.address ||
+        begin > segment.address + segment.size || end > segment.address + segment.size) {
+      return Bad("the inline table is out of bounds");
     }
     return {};
   }

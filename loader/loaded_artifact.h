@@ -39,6 +39,11 @@ class LoadedArtifact {
   // .eh_frame_hdr, empty where there is none. For backtraces.
   std::span<const std::byte> eh_frame_hdr() const { return eh_frame_hdr_; }
 
+  // abi.h, the inline table; may be empty.
+  std::span<const uint8_t> inline_table() const {
+    return {At<uint8_t>(header_->inlines_begin), static_cast<size_t>(header_->inlines_end - header_->inlines_begin)};
+  }
+
   // The open file (sealed memfd or the cache's file) to map the image from, and where the image starts in it
   // (page-aligned).
   int image_fd() const { return fd_; }

@@ -4,6 +4,7 @@
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/Constants.h>
+#include <llvm/IR/DebugInfo.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
@@ -194,6 +195,7 @@ Result<std::unique_ptr<llvm::Module>> MergeChunks(std::vector<CodeChunk>& chunks
       return Fail(ErrorKind::kInternal,
                   fmt::format("a chunk cannot be read back: {}", llvm::toString(copy.takeError())));
     }
+    llvm::StripDebugInfo(**copy);  // not for reading
     if (linker.linkInModule(std::move(*copy))) return Fail(ErrorKind::kInternal, "the chunks do not fit together");
   }
   return merged;

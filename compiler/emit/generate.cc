@@ -10,6 +10,7 @@
 
 #include <memory>
 
+#include "compiler/emit/inline_table.h"
 #include "compiler/emit/llvm_compat.h"
 
 namespace guardc::compiler {
@@ -29,6 +30,7 @@ class CodegenPasses final : public llvm::legacy::PassManager {
       delete pass;
       return;
     }
+    WriteInlineTable(*pass);
     llvm::legacy::PassManager::add(pass);
   }
 

@@ -131,7 +131,7 @@ Result<std::vector<std::byte>> LinkArtifact(const std::vector<ObjectBytes>& obje
                         "-z", "text", "-z", "now", "-z", "relro", "-z", "noexecstack", "--pack-dyn-relocs=relr",
                         // The loader maps the image and checks the text by pages.
                         "-z", "separate-loadable-segments", "-z", fmt::format("max-page-size={}", target.page_size),
-                        "--hash-style=gnu", "--build-id=none", "--gc-sections",
+                        "--hash-style=gnu", "--build-id=none", "--gc-sections", "-z", "nostart-stop-gc",
                         fmt::format("--undefined={}", kTextAnchor), "--eh-frame-hdr",
                         // Names of guest functions stay for perf and gdb; LLVM's own labels go.
                         "--discard-all",

@@ -1,6 +1,8 @@
 // Where LLVM's API differs between the versions that guardc is built with (19.1 to 22). Nothing else tests the version.
 #pragma once
 
+#include <llvm/CodeGen/AsmPrinter.h>
+#include <llvm/CodeGen/DebugHandlerBase.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/MCSubtargetInfo.h>
@@ -11,6 +13,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace guardc::compiler::llvm_compat {
 
@@ -50,6 +53,17 @@ inline void SetTriple(llvm::Module& module, const llvm::Triple& triple) {
   module.setTargetTriple(triple);
 #else
   module.setTargetTriple(triple.str());
+#endif
+}
+
+// Sees every machine instruction before it is written.
+using InstructionHandler = llvm::DebugHandlerBase;
+
+inline void AddInstructionHandler(llvm::AsmPrinter& printer, std::unique_ptr<InstructionHandler> handler) {
+#if LLVM_VERSION_MAJOR >= 20
+  printer.addAsmPrinterHandler(std::move(handler));
+#else
+  printer.addDebugHandler(std::move(handler));
 #endif
 }
 

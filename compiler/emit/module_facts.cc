@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "artifact/abi.h"
+#include "compiler/emit/inline_table.h"
 #include "compiler/lower/static_table.h"
 
 namespace guardc::compiler {
@@ -55,6 +56,8 @@ class FactsBuilder {
     header.total_size = static_cast<uint32_t>(facts_.bytes.size());
     Put(0, header);
     RefIfLive(offsetof(abi::ArtifactHeader, init), kInitSymbol);
+    Ref(offsetof(abi::ArtifactHeader, inlines_begin), kInlineTableBegin);
+    Ref(offsetof(abi::ArtifactHeader, inlines_end), kInlineTableEnd);
     if (!image_.bytes.empty()) Ref(offsetof(abi::ArtifactHeader, image), kImageSymbol);
     std::ranges::sort(facts_.references, {}, &FactsReference::position);
     return std::move(facts_);

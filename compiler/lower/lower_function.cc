@@ -27,6 +27,7 @@ FunctionLowering::FunctionLowering(ModuleContext& module, llvm::Function& functi
       body_(module.wasm.functions[func - module.wasm.num_imported_funcs]),
       type_(module.wasm.TypeOfFunc(func)),
       func_(func) {
+  b_.SetCurrentDebugLocation(module.MarkScope(function, func));
   if (ModuleContext::ReturnsInMemory(type_)) results_memory_ = function.getArg(function.arg_size() - 1);
 }
 

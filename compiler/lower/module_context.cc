@@ -5,6 +5,8 @@
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/IR/Attributes.h>
 #include <llvm/IR/Constants.h>
+#include <llvm/IR/DIBuilder.h>
+#include <llvm/IR/DebugInfoMetadata.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/Function.h>
 #include <llvm/IR/GlobalVariable.h>
@@ -145,6 +147,22 @@ llvm::Function* ModuleContext::CreateFunction(llvm::FunctionType* type, const st
   function->addParamAttr(0, llvm::Attribute::NonNull);
   function->addParamAttr(0, llvm::Attribute::NoUndef);
   return function;
+}
+
+llvm::DILocation* ModuleContext::MarkScope(llvm::Function& function, uint32_t func) {
+  llvm::DIBuilder builder(target, /*AllowUnresolved=*/false, scopes_);
+  if (!scopes_) {
+    target.addModuleFlag(llvm::Module::Warning, "Debug Info Version", llvm::DEBUG_METADATA_VERSION);
+    // No debug information is written: LLVM only keeps track of the places.
+    scopes_ = builder.createCompileUnit(llvm::dwarf::DW_LANG_C, builder.createFile("guard.wasm", ""), "guardc", true,
+                                        "", 0, "", llvm::DICompileUnit::NoDebug);
+  }
+  llvm::DISubprogram* scope = builder.createFunction(
+      scopes_, function.getName(), "", scopes_->getFile(), func,
+      builder.createSubroutineType(builder.getOrCreateTypeArray({})), func, llvm::DINode::FlagZero,
+      llvm::DISubprogram::SPFlagDefinition | llvm::DISubprogram::SPFlagOptimized);
+  function.setSubprogram(scope);
+  return llvm::DILocation::get(llvm, 1, 0, scope);
 }
 
 llvm::AttributeList ModuleContext::TailccCallAttributes() const {

@@ -13,6 +13,8 @@
 namespace llvm {
 class AttributeList;
 class Constant;
+class DICompileUnit;
+class DILocation;
 class Function;
 class FunctionType;
 class GlobalVariable;
@@ -75,6 +77,9 @@ class ModuleContext {
 
   // A function of ours with the attributes that all of them carry, hidden.
   llvm::Function* CreateFunction(llvm::FunctionType* type, const std::string& name, bool is_tailcc);
+  // Gives a defined function a scope, by which its instructions are known wherever they are inlined
+  // (emit/inline_table.h): the scope's line is the function's index. All of its instructions have this one place.
+  llvm::DILocation* MarkScope(llvm::Function& function, uint32_t func);
   // Attributes of a call to a tailcc function.
   llvm::AttributeList TailccCallAttributes() const;
 
@@ -86,6 +91,7 @@ class ModuleContext {
   uint32_t CanonicalTypeOfFunc(uint32_t func) const { return layout.canonical_type[wasm.func_types[func]]; }
 
  private:
+  llvm::DICompileUnit* scopes_ = nullptr;           // on demand
   std::vector<llvm::FunctionType*> signatures_;     // per type index, on demand
   std::vector<llvm::Function*> defined_functions_;  // per defined function, on demand
 };

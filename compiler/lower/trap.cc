@@ -17,6 +17,7 @@ llvm::BasicBlock* Emitter::TrapBlock(TrapCode code) {
   if (block) return block;
   block = llvm::BasicBlock::Create(m.llvm, "", &fn);
   llvm::IRBuilder<> builder(block);
+  builder.SetCurrentDebugLocation(b.getCurrentDebugLocation());
   builder.CreateIntrinsic(llvm::Intrinsic::ubsantrap, {}, {builder.getInt8(static_cast<uint8_t>(code))})
       ->setDoesNotReturn();
   builder.CreateUnreachable();

@@ -61,12 +61,13 @@ constexpr std::string_view ErrorKindName(ErrorKind kind) {
   return "internal";
 }
 
-// One guest function on the stack when a trap happened, innermost first.
+// One guest function on the stack when a trap happened, innermost first; also one that the compiler has inlined.
 struct Frame {
   uint32_t function_index = 0;  // in the module's function index space
   std::string function_name;    // from the name section, else an export's name, else "func[N]"
   uint64_t module_offset = 0;   // of the function's body in the .wasm, in bytes
-  uint64_t code_offset = 0;     // of the return address or faulting instruction within the function's machine code
+  uint64_t code_offset = 0;     // of the return address or faulting instruction within the machine code of the
+                                // function, or of the one that it is inlined into
 };
 
 struct Error;

@@ -1,5 +1,5 @@
 // Frames are mapped to functions by the start that the unwind table gives: entries, thunks and the artifact's memcpy
-// have none in the list of functions and are left out. Inlined functions do not show.
+// have none in the list of functions and are left out.
 #include "runtime/trap/backtrace.h"
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "runtime/trap/code_registry.h"
+#include "runtime/trap/inlines.h"
 #include "runtime/trap/stack_adjustment.h"
 #include "runtime/trap/unwind.h"
 
@@ -51,6 +52,27 @@ bool IsEntry(uintptr_t pc) {
   return pc >= reinterpret_cast<uintptr_t>(&guardc_stubs_begin) && pc < reinterpret_cast<uintptr_t>(&guardc_call_host);
 }
 
+const abi::FunctionRecord* FindFunctionByIndex(const loader::LoadedArtifact& artifact, uint32_t function) {
+  const auto functions = artifact.List<abi::FunctionRecord>(artifact.header().functions);
+  const auto found = std::ranges::lower_bound(functions, function, {}, &abi::FunctionRecord::function);
+  return found != functions.end() && found->function == function ? &*found : nullptr;
+}
+
+// The machine function's frame, and before it those of what is inlined there.
+void AddFrames(const loader::LoadedArtifact& artifact, const abi::FunctionRecord& function,
+               const GuestRegisters& registers, uintptr_t begin, std::vector<Frame>& frames) {
+  const uintptr_t pc = registers.is_exact != 0 ? registers.pc : registers.pc - 1;
+  const auto add = [&](const abi::FunctionRecord& record) {
+    if (frames.size() == kMaxFrames) return;
+    frames.push_back(
+        {record.function, std::string(artifact.String(record.name)), record.module_offset, registers.pc - begin});
+  };
+  for (const uint32_t inlined : InlinedAt(artifact.inline_table(), begin, pc)) {
+    if (const abi::FunctionRecord* record = FindFunctionByIndex(artifact, inlined)) add(*record);
+  }
+  add(function);
+}
+
 }  // namespace
 
 Backtrace WalkGuestStack(const Activation& activation, bool to_the_end) {
@@ -69,10 +91,7 @@ Backtrace WalkGuestStack(const Activation& activation, bool to_the_end) {
     if (is_new) known->second = FindFunction(*artifact, description->begin);
     if (const abi::FunctionRecord* function = known->second) {
       if (std::ranges::find(out.artifacts, artifact) == out.artifacts.end()) out.artifacts.push_back(artifact);
-      if (out.frames.size() < kMaxFrames) {
-        out.frames.push_back({function->function, std::string(artifact->String(function->name)),
-                              function->module_offset, registers.pc - description->begin});
-      }
+      if (out.frames.size() < kMaxFrames) AddFrames(*artifact, *function, registers, description->begin, out.frames);
     }
     // Each step moves up the stack (but for the innermost, which may have no frame yet), so the walk ends.
     const uintptr_t sp = registers.sp;

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "runtime/trap/byte_reader.h"
+
 namespace guardc {
 
 namespace {
@@ -17,86 +19,15 @@ constexpr uint64_t kFp = 6, kSp = 7, kReturnAddress = 16;
 constexpr uint64_t kFp = 29, kSp = 31, kReturnAddress = 30;
 #endif
 
-class Reader {
- public:
-  explicit Reader(std::span<const uint8_t> bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
-
-  bool AtEnd() const { return at_ >= end_; }
-  bool failed() const { return failed_; }
-  const uint8_t* at() const { return at_; }
-
-  template <class T>
-  T Fixed() {
-    if (static_cast<size_t>(end_ - at_) < sizeof(T)) {
-      failed_ = true;
-      at_ = end_;
-      return 0;
-    }
-    T value;
-    std::memcpy(&value, at_, sizeof(T));
-    at_ += sizeof(T);
-    return value;
-  }
-
-  uint64_t Uleb() {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto byte = Fixed<uint8_t>();
-      value |= uint64_t{byte & 0x7fu} << shift;
-      if ((byte & 0x80) == 0) return value;
-    }
-    failed_ = true;
-    return 0;
-  }
-
-  int64_t Sleb() {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto byte = Fixed<uint8_t>();
-      value |= uint64_t{byte & 0x7fu} << shift;
-      if ((byte & 0x80) == 0) {
-        if ((byte & 0x40) != 0 && shift + 7 < 64) value |= ~uint64_t{0} << (shift + 7);
-        return static_cast<int64_t>(value);
-      }
-    }
-    failed_ = true;
-    return 0;
-  }
-
-  std::span<const uint8_t> Bytes(uint64_t count) {
-    if (static_cast<uint64_t>(end_ - at_) < count) {
-      failed_ = true;
-      at_ = end_;
-      return {};
-    }
-    const std::span<const uint8_t> bytes(at_, count);
-    at_ += count;
-    return bytes;
-  }
-
-  std::span<const uint8_t> Rest() { return Bytes(static_cast<uint64_t>(end_ - at_)); }
-
-  // A pointer of the one encoding that is used for code, relative to its own place.
-  uintptr_t PcRelative() {
-    const auto here = reinterpret_cast<uintptr_t>(at_);
-    return here + static_cast<intptr_t>(Fixed<int32_t>());
-  }
-
- private:
-  const uint8_t* at_;
-  const uint8_t* end_;
-  bool failed_ = false;
-};
-
 // The body of a CIE or FDE at `address`, after its length. The artifact's headers were checked when it was loaded.
-Reader EntryAt(uintptr_t address) {
+ByteReader EntryAt(uintptr_t address) {
   uint32_t length;
   std::memcpy(&length, reinterpret_cast<const void*>(address), sizeof(length));
-  return Reader({reinterpret_cast<const uint8_t*>(address) + sizeof(length), length});
+  return ByteReader({reinterpret_cast<const uint8_t*>(address) + sizeof(length), length});
 }
 
 bool ReadCie(uintptr_t address, FrameDescription& out) {
-  Reader cie = EntryAt(address);
+  ByteReader cie = EntryAt(address);
   if (cie.Fixed<uint32_t>() != 0 || cie.Fixed<uint8_t>() != 1) return false;  // a CIE, version 1
   // Only the augmentation that LLVM writes for C-like code: "zR", an FDE encoding and nothing more.
   if (cie.Fixed<uint8_t>() != 'z' || cie.Fixed<uint8_t>() != 'R' || cie.Fixed<uint8_t>() != 0) return false;
@@ -118,7 +49,7 @@ struct Rules {
 // Runs instructions up to `pc`; false at one that is not known.
 bool Execute(std::span<const uint8_t> instructions, const FrameDescription& function, uintptr_t pc,
              const Rules& initial, Rules& rules) {
-  Reader reader(instructions);
+  ByteReader reader(instructions);
   uintptr_t location = function.begin;
   std::vector<Rules> saved;
   const auto set = [&](uint64_t reg, std::optional<int64_t> offset) {
@@ -229,7 +160,7 @@ std::optional<uintptr_t> ReadStack(const StackBounds& stack, uintptr_t address) 
 
 std::optional<FrameDescription> FindFrameDescription(std::span<const std::byte> eh_frame_hdr, uintptr_t pc) {
   const auto* table_start = reinterpret_cast<const uint8_t*>(eh_frame_hdr.data());
-  Reader header({table_start, eh_frame_hdr.size()});
+  ByteReader header({table_start, eh_frame_hdr.size()});
   if (header.Fixed<uint8_t>() != 1 || header.Fixed<uint8_t>() != kPcRelative4 ||
       header.Fixed<uint8_t>() != kUnsigned4 || header.Fixed<uint8_t>() != kTableRelative4) {
     return std::nullopt;
@@ -260,7 +191,7 @@ std::optional<FrameDescription> FindFrameDescription(std::span<const std::byte> 
   if (low == 0) return std::nullopt;
 
   FrameDescription out;
-  Reader fde = EntryAt(base + static_cast<intptr_t>(row_at(low - 1).description));
+  ByteReader fde = EntryAt(base + static_cast<intptr_t>(row_at(low - 1).description));
   const auto cie_pointer_at = reinterpret_cast<uintptr_t>(fde.at());
   const auto cie_distance = fde.Fixed<uint32_t>();
   if (fde.failed() || cie_distance == 0 || !ReadCie(cie_pointer_at - cie_distance, out)) return std::nullopt;

@@ -164,6 +164,31 @@ TEST(Stack, LargeFramesProbe) {
   ExpectTrap((*instance)->ExportedFunc("f")->Call(args), TrapCode::kStackExhausted, "f");
 }
 
+// The default level inlines all of these into the exported function.
+TEST(Inlined, FunctionsAreNamedWhereTheyTrap) {
+  Store store({.fail_after_trap = false});
+  const auto module = guardc::testing::CompileWat(R"((module (memory 1)
+    (func $gives_up (param i32) (if (local.get 0) (then unreachable)))
+    (func $divides (param i32) (result i32) (i32.div_u (i32.const 7) (local.get 0)))
+    (func $writes (param i32) (i32.store offset=1 (i32.mul (local.get 0) (i32.const 0x10000)) (i32.const 1)))
+    (func $passes_on (param i32) (result i32)
+      (call $gives_up (i32.eq (local.get 0) (i32.const 3)))
+      (call $divides (local.get 0))
+      (call $writes (local.get 0)))
+    (func $runs (export "run") (param i32) (result i32) (call $passes_on (local.get 0)))))");
+  ASSERT_TRUE(module) << module.error().message;
+  const Func run = *(*store.Instantiate(*module, {}))->ExportedFunc("run");
+  const auto trap_with = [&](uint32_t argument) {
+    const Val args[] = {Val::I32(argument)};
+    return run.Call(args);
+  };
+  const auto names = [](const char* innermost) { return ::testing::ElementsAre(innermost, "passes_on", "runs"); };
+  EXPECT_THAT(FrameNames(trap_with(0).error()), names("divides"));
+  EXPECT_THAT(FrameNames(trap_with(1).error()), names("writes"));
+  EXPECT_THAT(FrameNames(trap_with(3).error()), names("gives_up"));
+  EXPECT_THAT(trap_with(3).error().message, ::testing::HasSubstr("'gives_up'"));
+}
+
 TEST(Linked, ATrapFailsAllInstancesOnTheStack) {
   Store store;
   const auto library = guardc::testing::CompileWat(

@@ -61,6 +61,9 @@ TEST(HeaderCheck, Head) {
   using H = ArtifactHeader;
   ExpectCorruptHeader([](H& h) { h.magic[0] = 'x'; }, "magic");
   ExpectCorruptHeader([](H& h) { h.header_size += 4; }, "sizes");
+  ExpectCorruptHeader([](H& h) { h.inlines_end = h.inlines_begin - 1; }, "inline table");
+  ExpectCorruptHeader([](H& h) { h.inlines_end = INT32_MAX; }, "inline table");
+  ExpectCorruptHeader([](H& h) { h.inlines_begin = INT32_MIN; }, "inline table");
   ExpectCorruptHeader([](H& h) { h.total_size = 100; }, "sizes");
   ExpectCorruptHeader([](H& h) { h.total_size = 0xffffffff; }, "sizes");
   ExpectCorruptHeader([](H& h) { h.flags = 0x80; }, "flags");
