@@ -148,6 +148,7 @@ Result<std::unique_ptr<LoadedArtifact>> ArtifactLoader::Load(artifact::OpenedEnt
       return Fail(ErrorKind::kCorruptArtifact, path.string() + " has the SHA-256 " + hash + ", expected " +
                                                    manifest.object_sha256 + ": compile the module again");
     }
+    options.StepDone("hash");
   }
 
   if (size == 0) return Fail(ErrorKind::kCorruptArtifact, path.string() + " is empty: compile the module again");
@@ -156,6 +157,7 @@ Result<std::unique_ptr<LoadedArtifact>> ArtifactLoader::Load(artifact::OpenedEnt
   const Mapping mapping(view, size);
   GUARDC_TRY(const ElfFacts elf, CheckElf(mapping.bytes(), path.native()));
   GUARDC_TRY(HeaderFacts facts, CheckHeader(mapping.bytes(), elf, path.native()));
+  options.StepDone("check");
 
   uintptr_t load_address = 0;
   GUARDC_TRY(DlHandle handle, Open(object.get(), path, load_address));
@@ -165,6 +167,7 @@ Result<std::unique_ptr<LoadedArtifact>> ArtifactLoader::Load(artifact::OpenedEnt
   if (std::memcmp(header, checked, sizeof(*header)) != 0) {
     return Fail(ErrorKind::kInternal, path.string() + " was not mapped as it was checked");
   }
+  options.StepDone("map");
 
   std::unique_ptr<LoadedArtifact> artifact(new LoadedArtifact);
   artifact->handle_ = handle.release();

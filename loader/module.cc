@@ -89,6 +89,7 @@ Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wa
     if (reason) return std::unexpected(std::move(*reason));
     return FailNotFound(wasm_sha256, cache_directory);
   }
+  options.StepDone("find");
   // A damaged object is an error, not a reason to take the second best in silence.
   GUARDC_TRY(auto loaded, loader::ArtifactLoader::Load(std::move(candidates.front()), options));
   return std::shared_ptr<const Module>(new Module(std::move(loaded)));

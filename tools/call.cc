@@ -95,9 +95,10 @@ Result<Outcome> RunGuard(const CallArguments& arguments) {
     GUARDC_TRY(options.backend, MakeFileBackend(arguments.backend, arguments.verbose));
   }
   clock.Done("read input");
-  GUARDC_TRY(std::shared_ptr<const Module> module, LoadModule(arguments.load));
+  LoadRequest load = arguments.load;
+  load.on_step = [&](const char* step) { clock.Done(step); };
+  GUARDC_TRY(std::shared_ptr<const Module> module, LoadModule(load));
   out.key = module->key();
-  clock.Done("load");
   GUARDC_TRY(const std::shared_ptr<Guard> guard, Guard::Create(std::move(module), std::move(options)));
   clock.Done("instantiate");
   if (!arguments.policy.empty()) {

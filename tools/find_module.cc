@@ -83,7 +83,7 @@ Result<Subject> FindSubject(const std::string& subject, const fs::path& cache_di
 }
 
 Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
-  const LoadOptions options{.trusted = request.trusted};
+  const LoadOptions options{.trusted = request.trusted, .on_step = request.on_step};
   std::error_code ignored;
   if (fs::is_directory(request.module, ignored)) return Module::Load(request.module, options);
   GUARDC_TRY(const std::vector<std::byte> wasm, ReadWasm(request.module));
@@ -100,6 +100,7 @@ Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
   }
   GUARDC_CHECK(
       CompileInProcess({.wasm_path = request.module, .cache_directory = cache_directory, .profile = request.profile}));
+  options.StepDone("compile");
   return Module::Find(wasm, cache_directory, options);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ struct LoadRequest {
   Profile profile = Profile::kGuard;
   bool compile = false;  // on a miss or a damaged or foreign artifact: compile, in another process
   bool trusted = false;
+  std::function<void(const char* step)> on_step = {};  // LoadOptions::on_step, and "compile"
 };
 
 // The artifact to run. The error's message names the command that would make one.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +19,14 @@ struct LoadOptions {
   // Skip hashing the object where the cache directory, and all above it, belong to root (or to us) and nobody else may
   // write there. The embedder's decision: an image that was checked when it was built.
   bool trusted = false;
+  // Called on the loading thread at the end of each step, for those who measure: "find" (by Module::Find alone: the
+  // module's hash, the cache's directories and manifests), "hash" (the copy included; not for trusted), "check" (the
+  // headers), "map".
+  std::function<void(const char* step)> on_step = {};
+
+  void StepDone(const char* step) const {
+    if (on_step) on_step(step);
+  }
 };
 
 // The cache directory for this process: `flag` if not empty, else $GUARDC_CACHE_DIR, else $MCP_GATEWAY_WASM_CACHE_DIR,
