@@ -10,6 +10,8 @@
 #include <string>
 
 #include "guardc/guard.h"
+#include "guardc/pool.h"
+#include "runtime/label/guard_instance.h"
 #include "tests/fixtures/fixture.h"
 #include "tests/fixtures/wat.h"
 
@@ -26,6 +28,12 @@ constexpr std::string_view kNothing = R"((module
   (func $label (param i32 i32 i32 i32) (result i32)
     (i32.store (local.get 2) (i32.const 0x7d7b)) (i32.const 2))
   (export "label_agent" (func $label)) (export "label_resource" (func $label)) (export "label_response" (func $label))))";
+
+class Silence final : public GuardLog {
+ public:
+  bool Enabled(LogLevel) const override { return false; }
+  void Log(LogLevel, std::string_view, std::string_view) override {}
+};
 
 template <class T>
 T Must(Result<T> result) {
@@ -55,6 +63,8 @@ std::shared_ptr<const Module> RustGuard() {
   return module;
 }
 
+std::string ReadRequest(const char* name) { return ReadFile(std::string(GUARDC_EXAMPLES "/requests/") + name); }
+
 GuardOptions Options() {
   // output_initial small: what is measured is the call, not what a guard does to a buffer.
   return {.output_initial = 4096};
@@ -82,6 +92,101 @@ void CreateGuard(benchmark::State& state) {
   }
 }
 BENCHMARK(CreateGuard)->Arg(0)->Arg(1)->ArgName("rust");
+
+// An instance that has been taught a policy, and what a pool makes of it.
+struct Prepared {
+  Prepared() {
+    options.log = std::make_shared<Silence>();
+    options.output_initial = uint64_t{4} << 20;
+    instance = Must(GuardInstance::Create(RustGuard(), options, {}));
+    Must(instance->Call(LabelFunction::kAgent, ReadRequest("policy.json"), {}));
+    snapshot = Must(instance->Snapshot());
+  }
+  GuardOptions options;
+  std::unique_ptr<GuardInstance> instance;
+  GuardSnapshot snapshot;
+};
+
+void TakeSnapshot(benchmark::State& state) {
+  const Prepared prepared;
+  for (auto _ : state) {
+    auto snapshot = Must(prepared.instance->Snapshot());
+    benchmark::DoNotOptimize(snapshot);
+  }
+  state.counters["bytes"] = static_cast<double>(prepared.snapshot.instance->stored_bytes());
+}
+BENCHMARK(TakeSnapshot);
+
+// With what it costs to take it down again.
+void CloneAndDestroy(benchmark::State& state) {
+  const Prepared prepared;
+  for (auto _ : state) {
+    auto clone = Must(GuardInstance::Clone(prepared.snapshot, prepared.options));
+    benchmark::DoNotOptimize(clone);
+  }
+}
+BENCHMARK(CloneAndDestroy);
+
+void CloneOnly(benchmark::State& state) {
+  const Prepared prepared;
+  std::vector<std::unique_ptr<GuardInstance>> clones;
+  for (auto _ : state) {
+    clones.push_back(Must(GuardInstance::Clone(prepared.snapshot, prepared.options)));
+    if (clones.size() == 100) {
+      state.PauseTiming();
+      clones.clear();
+      state.ResumeTiming();
+    }
+  }
+}
+BENCHMARK(CloneOnly);
+
+// A call, and with reset:1 the way back to the prepared state, which makes the next call touch its pages anew.
+void CallAndReset(benchmark::State& state) {
+  const Prepared prepared;
+  const auto clone = Must(GuardInstance::Clone(prepared.snapshot, prepared.options));
+  const std::string request = ReadRequest("resource.json");
+  for (auto _ : state) {
+    auto answer = Must(clone->Call(LabelFunction::kResource, request, {}));
+    benchmark::DoNotOptimize(answer);
+    if (state.range(0) == 1 && !clone->Reset(prepared.snapshot)) abort();
+  }
+}
+BENCHMARK(CallAndReset)->Arg(0)->Arg(1)->ArgName("reset");
+
+// The overhead of a pool, on threads that share it.
+void PoolCall(benchmark::State& state) {
+  static std::shared_ptr<GuardPool> pool;
+  if (state.thread_index() == 0) {
+    pool = Must(GuardPool::Create(Nothing(), Options(), {.max_clones = static_cast<size_t>(2 * state.threads())}));
+  }
+  for (auto _ : state) {
+    auto answer = pool->Call(LabelFunction::kResource, "{}");
+    if (!answer) abort();
+    benchmark::DoNotOptimize(answer);
+  }
+  if (state.thread_index() == 0) pool = nullptr;
+}
+BENCHMARK(PoolCall)->ThreadRange(1, 2)->UseRealTime();
+
+// Throughput of real work: 30 issues of 59 KB.
+void PoolLabels(benchmark::State& state) {
+  static std::shared_ptr<GuardPool> pool;
+  if (state.thread_index() == 0) {
+    GuardOptions options;
+    options.log = std::make_shared<Silence>();
+    pool = Must(GuardPool::Create(RustGuard(), options, {.reset_after_call = state.range(0) == 1}));
+    Must(pool->Call(LabelFunction::kAgent, ReadRequest("policy.json")));
+  }
+  const std::string request = ReadRequest("issues30.json");
+  for (auto _ : state) {
+    auto answer = pool->Call(LabelFunction::kResponse, request);
+    if (!answer) abort();
+    benchmark::DoNotOptimize(answer);
+  }
+  if (state.thread_index() == 0) pool = nullptr;
+}
+BENCHMARK(PoolLabels)->Arg(0)->Arg(1)->ArgName("reset")->ThreadRange(1, 2)->UseRealTime();
 
 }  // namespace
 }  // namespace guardc

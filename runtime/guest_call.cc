@@ -3,16 +3,22 @@
 #include <fmt/format.h>
 
 #include "runtime/guest_run.h"
+#include "runtime/snapshot.h"
 #include "runtime/store_impl.h"
 #include "runtime/type_registry.h"
 
 namespace guardc {
 
-Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module> module, HostState& host,
-                                      const CallOptions& call) {
+namespace {
+
+struct HostImports {
   std::vector<ResolvedImport> resolved;
-  std::vector<std::unique_ptr<BoundImport>> host_imports;
-  for (const ImportType& import : module->imports()) {
+  std::vector<std::unique_ptr<BoundImport>> bound;
+};
+
+Result<HostImports> Bind(const Module& module, HostState& host) {
+  HostImports out;
+  for (const ImportType& import : module.imports()) {
     const HostFunctionDef* def = FindHostFunction(import.module, import.name);
     if (def == nullptr || import.type.kind != ExternKind::kFunc || def->type != import.type.func) {
       const std::string given =
@@ -20,12 +26,26 @@ Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module
       return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
                                                          import.name, ToString(import.type), given));
     }
-    auto& made = *host_imports.emplace_back(std::make_unique<BoundImport>());
+    auto& made = *out.bound.emplace_back(std::make_unique<BoundImport>());
     made.vm = {&guardc_call_host, def->fn, &host};
     made.real = def->fn;
-    resolved.push_back(ImportedFunc{nullptr, &made.vm, InternType(def->type)});
+    out.resolved.push_back(ImportedFunc{nullptr, &made.vm, InternType(def->type)});
   }
-  return store.impl().Instantiate(std::move(module), std::move(resolved), &host, std::move(host_imports), call);
+  return out;
+}
+
+}  // namespace
+
+Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module> module, HostState& host,
+                                      const CallOptions& call) {
+  GUARDC_TRY(HostImports imports, Bind(*module, host));
+  return store.impl().Instantiate(std::move(module), std::move(imports.resolved), &host, std::move(imports.bound),
+                                  call);
+}
+
+Result<Instance*> CloneWithHost(Store& store, const InstanceSnapshot& snapshot, HostState& host) {
+  GUARDC_TRY(HostImports imports, Bind(*snapshot.module(), host));
+  return store.impl().Clone(snapshot, std::move(imports.resolved), &host, std::move(imports.bound));
 }
 
 Result<GuestFunction> GuestFunction::Bind(Instance& instance, std::string_view name, const FuncType& type) {

@@ -16,12 +16,16 @@
 namespace guardc {
 
 class GuestRun;
+class InstanceSnapshot;
 
 // Instantiates `module` with every import resolved by FindHostFunction, on `host` (which must outlive the store); sets
 // host.memory. kUnknownImport names module, field and type of the import that no host function answers. Runs the start
 // function, under `call`.
 [[nodiscard]] Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module> module, HostState& host,
                                                     const CallOptions& call = {});
+
+// A copy of what `snapshot` was taken of, with a store and a host of its own. Runs none of its code.
+[[nodiscard]] Result<Instance*> CloneWithHost(Store& store, const InstanceSnapshot& snapshot, HostState& host);
 
 // An export, looked up and type-checked once.
 class GuestFunction {

@@ -47,7 +47,8 @@ FuncType ToFuncType(const loader::LoadedArtifact& artifact, uint32_t type_index)
 }
 
 Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& store, std::shared_ptr<const Module> module,
-                                                               std::span<const ResolvedImport> imports) {
+                                                               std::span<const ResolvedImport> imports,
+                                                               Store::Impl::Contents contents) {
   std::unique_ptr<Impl> out(new Impl(store, std::move(module)));
   for (const ResolvedImport& import : imports) {
     if (const auto* table = std::get_if<TableObject*>(&import)) out->tables.push_back(*table);
@@ -55,8 +56,8 @@ Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& stor
     if (const auto* global = std::get_if<GlobalObject*>(&import)) out->globals.push_back(*global);
   }
   GUARDC_CHECK(out->Allocate());
-  GUARDC_CHECK(out->CreateMemories());
-  GUARDC_CHECK(out->MapImage());
+  GUARDC_CHECK(out->CreateMemories(contents));
+  if (contents == Store::Impl::Contents::kInitial) GUARDC_CHECK(out->MapImage());
   GUARDC_CHECK(out->CreateTables());
   out->CreateGlobals();
   out->FillFunctions(imports);
@@ -99,7 +100,7 @@ Result<void> Instance::Impl::Allocate() {
   return {};
 }
 
-Result<void> Instance::Impl::CreateMemories() {
+Result<void> Instance::Impl::CreateMemories(Store::Impl::Contents contents) {
   const size_t imported = memories.size();
   auto** pointers = ContextAt<abi::VmMemory*>(header().ctx_imported_memories);
   for (size_t i = 0; i < imported; ++i) pointers[i] = memories[i]->vm;
@@ -119,7 +120,7 @@ Result<void> Instance::Impl::CreateMemories() {
     }
     memory.vm = ContextAt<abi::VmMemory>(header().ctx_memories) + i;
     *memory.vm = {reinterpret_cast<uint8_t*>(base), 0};
-    if (memory.Grow(memory.type.limits.min) != 0) {
+    if (contents == Store::Impl::Contents::kInitial && memory.Grow(memory.type.limits.min) != 0) {
       return Fail(ErrorKind::kOutOfMemory,
                   fmt::format("cannot make the initial {} pages of a memory of '{}' accessible", memory.type.limits.min,
                               module->name()));

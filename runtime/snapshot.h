@@ -19,8 +19,8 @@ namespace guardc {
 // Immutable; any thread.
 class InstanceSnapshot {
  public:
-  // Of an instance that is in no call and has not failed. kUnsupported where its state reaches beyond it: an import that
-  // is no host function, or a reference to anything but its own functions.
+  // Of an instance that is in no call and has not failed. kUnsupported where its state reaches beyond it: an import
+  // that is no host function, or a reference to anything but its own functions.
   [[nodiscard]] static Result<std::shared_ptr<const InstanceSnapshot>> Take(const Instance::Impl& instance);
 
   // Makes `instance`, of the same module and in no call, what the other was, whatever it was before. Its memory and

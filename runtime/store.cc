@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/guest_run.h"
+#include "runtime/snapshot.h"
 #include "runtime/store_impl.h"
 #include "runtime/trap/trap_handler.h"
 #include "runtime/type_registry.h"
@@ -99,9 +100,31 @@ Result<ResolvedImport> Store::Impl::Resolve(const Extern& import) {
 Result<Instance*> Store::Impl::Instantiate(std::shared_ptr<const Module> module, std::vector<ResolvedImport> imports,
                                            HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
                                            const CallOptions& call) {
+  GUARDC_TRY(Instance * out, Add(std::move(module), imports, host, std::move(host_imports), Contents::kInitial));
+  // Kept even if `init` fails: what it wrote into shared tables stays callable (core specification 4.5.4).
+  Instance::Impl& instance = out->impl();
+  if (instance.header().init != 0) {
+    const auto init = reinterpret_cast<abi::EntryFn>(
+        reinterpret_cast<uintptr_t>(instance.module->artifact().At<char>(instance.header().init)));
+    GUARDC_CHECK(GuestRun(instance, call).Enter(init, nullptr, nullptr));
+  }
+  return out;
+}
+
+Result<Instance*> Store::Impl::Clone(const InstanceSnapshot& snapshot, std::vector<ResolvedImport> imports,
+                                     HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports) {
+  GUARDC_TRY(Instance * out, Add(snapshot.module(), imports, host, std::move(host_imports), Contents::kNone));
+  GUARDC_CHECK(snapshot.Restore(out->impl()));
+  return out;
+}
+
+Result<Instance*> Store::Impl::Add(std::shared_ptr<const Module> module, std::span<const ResolvedImport> imports,
+                                   HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
+                                   Contents contents) {
   GUARDC_CHECK(trap::InstallHandlers());
   GUARDC_CHECK(CheckImports(*module, imports));
-  GUARDC_TRY(std::unique_ptr<Instance::Impl> created, Instance::Impl::Create(*this, std::move(module), imports));
+  GUARDC_TRY(std::unique_ptr<Instance::Impl> created,
+             Instance::Impl::Create(*this, std::move(module), imports, contents));
   Instance::Impl& instance = *created;
   instance.host = host;
   instance.host_imports = std::move(host_imports);
@@ -110,14 +133,7 @@ Result<Instance*> Store::Impl::Instantiate(std::shared_ptr<const Module> module,
     host->memory = GuestMemory(instance.memories.empty() ? nullptr : instance.memories[0]->vm);
   }
   by_context.emplace(instance.context, &instance);
-  // Kept even if `init` fails below: what it wrote into shared tables stays callable (core specification 4.5.4).
-  Instance* out = instances.emplace_back(RuntimeAccess::MakeInstance(std::move(created))).get();
-  if (instance.header().init != 0) {
-    const auto init = reinterpret_cast<abi::EntryFn>(
-        reinterpret_cast<uintptr_t>(instance.module->artifact().At<char>(instance.header().init)));
-    GUARDC_CHECK(GuestRun(instance, call).Enter(init, nullptr, nullptr));
-  }
-  return out;
+  return instances.emplace_back(RuntimeAccess::MakeInstance(std::move(created))).get();
 }
 
 Instance::Impl* Store::Impl::InstanceOf(const abi::VmFuncRef& function) const {

@@ -22,6 +22,8 @@
 
 namespace guardc {
 
+class InstanceSnapshot;
+
 struct GlobalObject {
   GlobalType type;
   abi::Value* value = nullptr;  // in the defining instance's context, or `own`
@@ -58,6 +60,9 @@ class Store::Impl {
   [[nodiscard]] Result<Instance*> Instantiate(std::shared_ptr<const Module> module, std::vector<ResolvedImport> imports,
                                               HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
                                               const CallOptions& call);
+  // The same, but in the state of `snapshot`: runs nothing.
+  [[nodiscard]] Result<Instance*> Clone(const InstanceSnapshot& snapshot, std::vector<ResolvedImport> imports,
+                                        HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports);
   // kInvalidArgument for an extern of another Store.
   [[nodiscard]] Result<ResolvedImport> Resolve(const Extern& import);
 
@@ -75,6 +80,11 @@ class Store::Impl {
 
   // Checks the type of `val`, and that a funcref can be called.
   [[nodiscard]] Result<abi::Value> ToValue(const Val& val, ValType type) const;
+
+  // With or without what memory holds at first.
+  enum class Contents : uint8_t { kInitial, kNone };
+  Result<Instance*> Add(std::shared_ptr<const Module> module, std::span<const ResolvedImport> imports, HostState* host,
+                        std::vector<std::unique_ptr<BoundImport>> host_imports, Contents contents);
 
   Store* const self;
   const StoreOptions options;
@@ -95,7 +105,8 @@ class Instance::Impl {
  public:
   // Allocates; runs nothing. Imports must have been matched.
   [[nodiscard]] static Result<std::unique_ptr<Impl>> Create(Store::Impl& store, std::shared_ptr<const Module> module,
-                                                            std::span<const ResolvedImport> imports);
+                                                            std::span<const ResolvedImport> imports,
+                                                            Store::Impl::Contents contents);
 
   const abi::ArtifactHeader& header() const { return module->artifact().header(); }
   template <class T>
@@ -123,6 +134,7 @@ class Instance::Impl {
   std::vector<GlobalObject*> globals;
   std::vector<std::vector<void*>> elem_segments;
   std::shared_ptr<const Error> failure;  // TRAP-5
+  uint64_t snapshot_id = 0;              // of the snapshot that its memory is mapped from, if any
   bool is_active = false;
   bool is_timed = false;  // host_imports go through the wrapper
 
@@ -130,7 +142,7 @@ class Instance::Impl {
   Impl(Store::Impl& s, std::shared_ptr<const Module> m) : store(s), module(std::move(m)), code(module->artifact()) {}
 
   Result<void> Allocate();
-  Result<void> CreateMemories();
+  Result<void> CreateMemories(Store::Impl::Contents contents);
   Result<void> MapImage();
   Result<void> CreateTables();
   void CreateGlobals();

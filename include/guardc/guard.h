@@ -36,6 +36,18 @@ using Backend =
 // stdout or stderr of the guest. Must not throw.
 using Writer = std::function<void(std::string_view bytes)>;
 
+// What follows a trap, a nonzero exit or an interruption, which end an instance for good (guard-abi 2 and 7).
+enum class AfterFailure : uint8_t {
+  // The guard is out of use: every later call fails with kInstanceFailed.
+  kStayPoisoned,
+  // The next call makes a fresh instance from the loaded module, under its own bounds, and repeats label_agent with the
+  // last policy that the guard took (one that failed taught nothing); what else the guard had learnt is gone. Where
+  // that
+  // cannot be done, or the fresh instance answers the policy otherwise than the first did, the guard is out of use as
+  // above. A deadline, a stop or a lack of memory on the way is that call's error alone: the next one tries again.
+  kReplace,
+};
+
 struct GuardOptions {
   std::string name = "guard";                       // in logs and errors
   uint32_t memory_cap_pages = 512;                  // of 64 KiB; memory.grow past it answers -1
@@ -45,11 +57,12 @@ struct GuardOptions {
   uint64_t output_initial = uint64_t{4} << 20;      // bytes offered first
   uint64_t output_limit = uint64_t{16} << 20;       // bytes offered at most
   std::optional<std::chrono::nanoseconds> timeout;  // for calls that bring no deadline
-  bool sleep_really = true;                         // false: a guest's poll_oneoff on a clock returns at once
-  Backend backend;                                  // empty: call_backend answers -1
-  std::shared_ptr<GuardLog> log;                    // null: lines go to the project's logger "guard:<name>" (stderr)
-  Writer stdout_writer;                             // empty: the host's stderr (stdout carries the MCP stream)
-  Writer stderr_writer;                             // empty: the host's stderr
+  AfterFailure after_failure = AfterFailure::kStayPoisoned;
+  bool sleep_really = true;       // false: a guest's poll_oneoff on a clock returns at once
+  Backend backend;                // empty: call_backend answers -1
+  std::shared_ptr<GuardLog> log;  // null: lines go to the project's logger "guard:<name>" (stderr)
+  Writer stdout_writer;           // empty: the host's stderr (stdout carries the MCP stream)
+  Writer stderr_writer;           // empty: the host's stderr
 };
 
 enum class LabelFunction : uint8_t { kAgent, kResource, kResponse };
@@ -80,7 +93,7 @@ class Guard {
   [[nodiscard]] Result<std::string> Call(LabelFunction function, std::string_view input_json,
                                          const CallOptions& call = {});
 
-  // False once a trap, a nonzero exit or an interruption has poisoned the instance.
+  // False once a trap, a nonzero exit or an interruption has put the guard out of use.
   bool healthy() const;
   const std::string& name() const;
   const Module& module() const;

@@ -1,7 +1,9 @@
-// The bridge from Guard to LabelSource; apart, so that the gateway's logic can be linked and tested without a loader.
+// The bridge from Guard and GuardPool to LabelSource; apart, so that the gateway's logic can be linked and tested
+// without a loader.
 #include <utility>
 
 #include "guardc/label.h"
+#include "guardc/pool.h"
 
 namespace guardc {
 
@@ -13,6 +15,16 @@ std::shared_ptr<LabelSource> MakeCompiledSource(std::shared_ptr<Guard> guard) {
   };
   transport.healthy = [guard] { return guard->healthy(); };
   transport.close = [guard] { return guard->Close(); };
+  return MakeCompiledSource(std::move(transport));
+}
+
+std::shared_ptr<LabelSource> MakeCompiledSource(std::shared_ptr<GuardPool> pool) {
+  LabelTransport transport;
+  transport.name = pool->name();
+  transport.call = [pool](LabelFunction function, std::string_view input, const CallOptions& call) {
+    return pool->Call(function, input, call);
+  };
+  transport.close = [pool] { return pool->Close(); };
   return MakeCompiledSource(std::move(transport));
 }
 

@@ -1,4 +1,4 @@
-// Guard: names, limits and the queue around a GuardInstance; remembers what poisoned it.
+// Guard: limits and the queue around a GuardInstance; remembers what poisoned it, and may put another in its place.
 #include "guardc/guard.h"
 
 #include <algorithm>
@@ -7,58 +7,13 @@
 #include <mutex>
 #include <utility>
 
-#include "runtime/host/default_log.h"
 #include "runtime/label/call_queue.h"
 #include "runtime/label/guard_instance.h"
+#include "runtime/label/guard_options.h"
 #include "runtime/label/guest_time.h"
+#include "runtime/label/lesson.h"
 
 namespace guardc {
-namespace {
-
-// Lengths cross to the guest as i32.
-constexpr uint64_t kLargestBuffer = uint64_t{1} << 30;
-constexpr uint32_t kLargestMemory = 65536;  // pages
-constexpr uint64_t kSmallestStack = 64 * 1024;
-
-Error Prefixed(const std::string& prefix, Error error) {
-  error.message = prefix + ": " + error.message;
-  return error;
-}
-
-Result<void> CheckOptions(const GuardOptions& options) {
-  const auto refuse = [](const std::string& what) {
-    return Fail(ErrorKind::kInvalidArgument, "GuardOptions: " + what);
-  };
-  if (options.memory_cap_pages > kLargestMemory) return refuse("memory_cap_pages is at most 65536");
-  if (options.input_limit > kLargestBuffer) return refuse("input_limit is at most 1 GiB");
-  if (options.output_limit > kLargestBuffer) return refuse("output_limit is at most 1 GiB");
-  if (options.output_initial == 0 || options.output_initial > options.output_limit) {
-    return refuse("output_initial is at least 1 and at most output_limit");
-  }
-  if (options.stack_size < kSmallestStack) return refuse("stack_size is at least 64 KiB");
-  return {};
-}
-
-CallOptions WithTimeout(CallOptions call, const std::optional<std::chrono::nanoseconds>& timeout) {
-  if (call.deadline || !timeout) return call;
-  const auto now = Clock::now();
-  call.deadline = *timeout > Clock::time_point::max() - now ? Clock::time_point::max() : now + *timeout;
-  return call;
-}
-
-}  // namespace
-
-std::string_view LabelFunctionName(LabelFunction function) {
-  switch (function) {
-    case LabelFunction::kAgent:
-      return "label_agent";
-    case LabelFunction::kResource:
-      return "label_resource";
-    case LabelFunction::kResponse:
-      return "label_response";
-  }
-  return "";
-}
 
 class Guard::Impl {
  public:
@@ -66,23 +21,28 @@ class Guard::Impl {
       : module_(std::move(module)), options_(std::move(options)) {}
 
   Result<void> Start() {
-    GUARDC_CHECK(CheckOptions(options_));
+    GUARDC_CHECK(CompleteOptions(options_));
     if (module_ == nullptr) return Fail(ErrorKind::kInvalidArgument, "no module");
-    if (options_.log == nullptr) options_.log = MakeDefaultGuardLog(options_.name);
-    GUARDC_TRY(instance_, GuardInstance::Create(module_, options_, WithTimeout({}, options_.timeout)));
+    GUARDC_TRY(instance_, GuardInstance::Create(module_, options_, WithTimeout({}, options_)));
     return {};
   }
 
   Result<std::string> Call(LabelFunction function, std::string_view input, const CallOptions& given) {
-    const CallOptions call = WithTimeout(given, options_.timeout);
+    const CallOptions call = WithTimeout(given, options_);
     GUARDC_CHECK(queue_.Enter(call));
     const Turn turn{queue_};
-    if (const auto& failure = instance_->failure(); failure != nullptr) {
-      return Fail(ErrorKind::kInstanceFailed, "out of use since an earlier failure in " + failure->message,
-                  {.cause = failure});
-    }
+    if (failure_ != nullptr) GUARDC_CHECK(Recover(call));
     const bool is_timed = wants_timing_.load(std::memory_order_relaxed);
-    return is_timed ? CallTimed(function, input, call) : CallOnce(function, input, call);
+    auto answer = is_timed ? CallTimed(function, input, call) : instance_->Call(function, input, call);
+    if (replaces() && answer && function == LabelFunction::kAgent) {
+      if (auto lesson = LessonOf(input, *answer)) lesson_ = std::move(lesson);
+    }
+    if (instance_->failure() != nullptr) [[unlikely]] {
+      failure_ = instance_->failure();
+      instance_.reset();
+      if (!replaces()) is_healthy_.store(false, std::memory_order_release);
+    }
+    return answer;
   }
 
   Result<void> Close() {
@@ -107,17 +67,49 @@ class Guard::Impl {
     ~Turn() { queue.Leave(); }
   };
 
-  Result<std::string> CallOnce(LabelFunction function, std::string_view input, const CallOptions& call) {
-    auto answer = instance_->Call(function, input, call);
-    if (instance_->failure() != nullptr) is_healthy_.store(false, std::memory_order_release);
-    return answer;
+  bool replaces() const { return options_.after_failure == AfterFailure::kReplace; }
+
+  // After a failure: a fresh instance that was taught what the failed one was, or why there is none. Only the guard's
+  // own fault is final; with more time, or memory, the next call may succeed.
+  Result<void> Recover(const CallOptions& call) {
+    if (is_healthy()) {
+      const Result<void> prepared = Prepare(call);
+      if (prepared) {
+        LogReplacement(call);
+        failure_ = nullptr;
+        return {};
+      }
+      instance_.reset();
+      const Error& error = prepared.error();
+      const std::string reason = "no fresh instance could be prepared: " + error.message;
+      if (error.kind == ErrorKind::kDeadline || error.kind == ErrorKind::kCancelled ||
+          error.kind == ErrorKind::kOutOfMemory) {
+        return Fail(error.kind, reason, error.details());
+      }
+      failure_ = std::make_shared<const Error>(error.kind, failure_->message + "; " + reason, error.details());
+      is_healthy_.store(false, std::memory_order_release);
+    }
+    return Fail(ErrorKind::kInstanceFailed, "out of use since an earlier failure in " + failure_->message,
+                {.cause = failure_});
+  }
+
+  Result<void> Prepare(const CallOptions& call) {
+    GUARDC_TRY(instance_, GuardInstance::Create(module_, options_, call));
+    if (lesson_) GUARDC_CHECK(Teach(*instance_, *lesson_, call));
+    return {};
+  }
+
+  void LogReplacement(const CallOptions& call) const {
+    if (!options_.log->Enabled(LogLevel::kWarn)) return;
+    options_.log->Log(LogLevel::kWarn, "a fresh instance takes the place of the one that failed: " + failure_->message,
+                      call.request_id);
   }
 
   Result<std::string> CallTimed(LabelFunction function, std::string_view input, const CallOptions& call) {
     HostTiming& timing = instance_->timing();
     timing = {.enabled = true};
     const auto start = Clock::now();
-    auto answer = CallOnce(function, input, call);
+    auto answer = instance_->Call(function, input, call);
     const uint64_t total = NanosecondsSince(start);
     timing.enabled = false;
     const std::lock_guard lock(timing_mutex_);
@@ -130,8 +122,10 @@ class Guard::Impl {
   const std::shared_ptr<const Module> module_;
   GuardOptions options_;
   CallQueue queue_;
-  // With the queue's turn only.
+  // With the queue's turn only. Either there is an instance or there is why it failed.
   std::unique_ptr<GuardInstance> instance_;
+  std::shared_ptr<const Error> failure_;
+  std::optional<Lesson> lesson_;  // the last, where instances are replaced
 
   std::atomic<bool> is_healthy_ = true;
   std::atomic<bool> wants_timing_ = false;
@@ -145,15 +139,14 @@ Guard::Guard(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Guard::~Guard() { (void)Close(); }
 
 Result<std::shared_ptr<Guard>> Guard::Create(std::shared_ptr<const Module> module, GuardOptions options) {
-  const std::string prefix = "guard \"" + options.name + "\"";
   try {
     auto impl = std::make_unique<Impl>(std::move(module), std::move(options));
     if (auto started = impl->Start(); !started) {
-      return std::unexpected(Prefixed(prefix, std::move(started).error()));
+      return std::unexpected(Named(impl->options(), std::move(started).error()));
     }
     return std::shared_ptr<Guard>(new Guard(std::move(impl)));
   } catch (const std::exception& e) {
-    return Fail(ErrorKind::kOutOfMemory, prefix + ": " + e.what());
+    return Fail(ErrorKind::kOutOfMemory, std::string("guard: ") + e.what());
   }
 }
 
@@ -165,8 +158,7 @@ Result<std::string> Guard::Call(LabelFunction function, std::string_view input_j
     answer = Fail(ErrorKind::kOutOfMemory, e.what());
   }
   if (answer) return answer;
-  return std::unexpected(
-      Prefixed("guard \"" + name() + "\", " + std::string(LabelFunctionName(function)), std::move(answer).error()));
+  return std::unexpected(Named(impl_->options(), function, std::move(answer).error()));
 }
 
 bool Guard::healthy() const { return impl_->is_healthy(); }

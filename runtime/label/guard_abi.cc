@@ -44,6 +44,18 @@ Result<void> CheckFunction(const Module& module, std::string_view name, const Fu
 
 }  // namespace
 
+std::string_view LabelFunctionName(LabelFunction function) {
+  switch (function) {
+    case LabelFunction::kAgent:
+      return "label_agent";
+    case LabelFunction::kResource:
+      return "label_resource";
+    case LabelFunction::kResponse:
+      return "label_response";
+  }
+  return "";
+}
+
 const FuncType& LabelFunctionType() {
   static const FuncType kType = {{kI32, kI32, kI32, kI32}, {kI32}};
   return kType;

@@ -12,8 +12,16 @@
 #include "runtime/guest_call.h"
 #include "runtime/host/host_functions.h"
 #include "runtime/label/guest_buffers.h"
+#include "runtime/snapshot.h"
 
 namespace guardc {
+
+// The state of a prepared instance.
+struct GuardSnapshot {
+  std::shared_ptr<const InstanceSnapshot> instance;
+  GuestBuffers::Placement placement;
+  std::array<GuestStream, 3> streams;
+};
 
 class GuardInstance {
  public:
@@ -23,12 +31,21 @@ class GuardInstance {
                                                                      const GuardOptions& options,
                                                                      const CallOptions& call);
 
+  // An instance in the state of `snapshot`, which was taken of one with the same options. Runs nothing.
+  [[nodiscard]] static Result<std::unique_ptr<GuardInstance>> Clone(const GuardSnapshot& snapshot,
+                                                                    const GuardOptions& options);
+  // kUnsupported where the guard's state cannot be copied. The instance must not have failed.
+  [[nodiscard]] Result<GuardSnapshot> Snapshot() const;
+  // Goes back to `snapshot`, giving back the memory it has touched. After an error it must not be called any more.
+  [[nodiscard]] Result<void> Reset(const GuardSnapshot& snapshot);
+
   // One label call with the whole buffer protocol, see label_call.cc.
   [[nodiscard]] Result<std::string> Call(LabelFunction function, std::string_view input, const CallOptions& call);
 
   // Set once a trap, a nonzero exit or an interruption has ended the instance: guest code never runs again.
   const std::shared_ptr<const Error>& failure() const { return failure_; }
   HostTiming& timing() { return host_.timing; }
+  uint64_t memory_size() const { return host_.memory.size(); }  // bytes
 
  private:
   struct Attempt {
@@ -37,8 +54,9 @@ class GuardInstance {
     uint32_t needed_size = 0;  // if not: bytes, 0 where the guard does not say
   };
 
-  GuardInstance(const GuardOptions& options, StoreOptions store_options) : options_(options), store_(store_options) {}
+  explicit GuardInstance(const GuardOptions& options);
 
+  Result<void> LookUp();
   Result<void> Initialize(const CallOptions& call);
   Result<std::string> CallWithRetries(LabelFunction function, std::string_view input, const CallOptions& call);
   Result<Attempt> Try(LabelFunction function, std::string_view input, uint32_t capacity, const CallOptions& call);

@@ -85,31 +85,32 @@ Result<void> GuestBuffers::Free(GuestPtr ptr, uint32_t size, GuestRun& run) {
 // allocator keeps to what memory.grow gave it), so buffers go there, and the same pages serve later calls. Where memory
 // may not grow that far, buffers share the end of the guest's own memory with it, as they do under the gateway.
 Result<void> GuestBuffers::PlaceAtEnd(Pair& pair) {
+  auto& [begin, end, has_warned] = placement_;
   const uint64_t wanted = uint64_t{pair.input_size} + pair.output_size + kSpare;
-  if (added_end_ - added_begin_ < wanted) {
+  if (end - begin < wanted) {
     const uint64_t size = host_->memory.size();
-    const uint64_t kept = added_end_ == size ? size - added_begin_ : 0;
+    const uint64_t kept = end == size ? size - begin : 0;
     if (GrowMemory(*instance_, PagesFor(wanted - kept))) {
-      added_begin_ = size - kept;
+      begin = size - kept;
     } else if (size >= wanted || GrowMemory(*instance_, PagesFor(wanted - size))) {
-      added_begin_ = 0;
+      begin = 0;
     } else {
       return Fail(ErrorKind::kLimit,
                   "memory of " + std::to_string(size) + " bytes cannot grow to the " + std::to_string(wanted) +
                       " that the buffers of the call need",
                   {.needed_size = wanted, .limit = size});
     }
-    added_end_ = host_->memory.size();
+    end = host_->memory.size();
   }
-  const uint64_t output = added_end_ - pair.output_size;
+  const uint64_t output = end - pair.output_size;
   pair.output = GuestPtr{static_cast<uint32_t>(output)};
   pair.input = GuestPtr{static_cast<uint32_t>(output - pair.input_size)};
   return {};
 }
 
 void GuestBuffers::WarnOnce(std::string_view request_id) {
-  if (has_warned_) return;
-  has_warned_ = true;
+  if (placement_.has_warned) return;
+  placement_.has_warned = true;
   if (host_->log == nullptr || !host_->log->Enabled(LogLevel::kWarn)) return;
   host_->log->Log(LogLevel::kWarn,
                   "the guard does not export both alloc and dealloc: input and output are placed at the end of its "

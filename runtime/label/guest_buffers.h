@@ -25,6 +25,16 @@ class GuestBuffers {
   // An exported instance of a module that passed CheckGuardAbi. Both outlive the buffers.
   [[nodiscard]] static Result<GuestBuffers> Create(Instance& instance, HostState& host);
 
+  // What is known of the instance's memory beside what it holds itself.
+  struct Placement {
+    // The pages that PlaceAtEnd has added, which the guest does not know of. Empty until then.
+    uint64_t added_begin = 0;  // bytes
+    uint64_t added_end = 0;    // bytes
+    bool has_warned = false;
+  };
+  const Placement& placement() const { return placement_; }
+  void set_placement(const Placement& placement) { placement_ = placement; }
+
   // Sets the pointers of `pair`, both inside memory. kBufferProtocol for a null or impossible pointer, kLimit where
   // memory may not grow, and what ends a call in `alloc`; what was had by then is set, and to be released.
   [[nodiscard]] Result<void> Acquire(Pair& pair, GuestRun& run);
@@ -46,10 +56,7 @@ class GuestBuffers {
   HostState* host_;
   std::optional<GuestFunction> alloc_;  // both or neither
   std::optional<GuestFunction> dealloc_;
-  bool has_warned_ = false;
-  // The pages that PlaceAtEnd has added, which the guest does not know of. Empty until then.
-  uint64_t added_begin_ = 0;  // bytes
-  uint64_t added_end_ = 0;    // bytes
+  Placement placement_;
 };
 
 }  // namespace guardc
