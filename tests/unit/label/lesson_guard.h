@@ -8,7 +8,8 @@ namespace guardc {
 
 // label_agent
 //   T x  learns x; answers {"difc_mode":"strict"}      R x  learns x; answers {"success":false}
-//   B x  learns x; answers with the backend's answer    N x  learns x; fails with -7
+//   B x  learns x; answers with the backend's answer, or loops where that is empty
+//   N x  learns x; fails with -7
 //   u, l traps, loops
 // label_resource, label_response
 //   g    answers with three bytes: what was learnt ('-' if nothing), how often `g` was asked and `_initialize` ran ('1')
@@ -65,7 +66,10 @@ inline constexpr std::string_view kLessonGuard = R"((module
       (memory.copy (local.get $out) (i32.const 64) (i32.const 22)) (return (i32.const 22))))
     (if (i32.eq (local.get $op) (i32.const 82)) (then
       (memory.copy (local.get $out) (i32.const 128) (i32.const 17)) (return (i32.const 17))))
-    (if (i32.eq (local.get $op) (i32.const 66)) (then (return (call $ask (local.get $out) (local.get $cap)))))
+    (if (i32.eq (local.get $op) (i32.const 66)) (then
+      (local.set $op (call $ask (local.get $out) (local.get $cap)))
+      (if (i32.eqz (local.get $op)) (then (call $loop)))
+      (return (local.get $op))))
     (i32.const -7))
 
   (func $label (export "label_resource") (export "label_response")

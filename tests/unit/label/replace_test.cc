@@ -86,7 +86,7 @@ TEST_F(ReplaceTest, AfterATrapInLabelAgentTheLastPolicyHolds) {
 }
 
 TEST_F(ReplaceTest, AnOtherAnswerThanBeforePutsItOutOfUse) {
-  std::string answer = R"({"difc_mode":"filter","agent":{"secrecy":["a"]},"normalized_policy":1})";
+  std::string answer = R"({"difc_mode":"filter","agent":{"secrecy":["a"]},"normalized_policy":{}})";
   options_.backend = [&](auto, auto, const auto&) { return Result<std::string>(answer); };
   const auto guard = Make();
   ASSERT_TRUE(Teach(*guard, "B5"));
@@ -121,12 +121,9 @@ TEST_F(ReplaceTest, AGuardThatCannotBeTaughtAgainIsOutOfUse) {
 
 // A caller that is in a hurry must not end the guard for the others.
 TEST_F(ReplaceTest, BoundsOfACallEndItAlone) {
-  std::atomic<bool> hangs = false;
-  options_.backend = [&](auto, auto, const CallOptions& call) -> Result<std::string> {
-    while (hangs && !call.stop.stop_requested() && Clock::now() < call.deadline.value_or(Clock::time_point::max())) {
-      std::this_thread::sleep_for(milliseconds(1));
-    }
-    return R"({"difc_mode":"strict"})";
+  bool hangs = false;
+  options_.backend = [&](auto, auto, const auto&) -> Result<std::string> {
+    return hangs ? "" : R"({"difc_mode":"strict"})";
   };
   const auto guard = Make();
   ASSERT_TRUE(Teach(*guard, "B5"));
