@@ -107,7 +107,7 @@ class Fuzzer:
         wasm = pathlib.Path(path).read_bytes()
         types = self.ask(path, {"list": True})
         try:
-            wasmtime.Module.validate(self.engine, wasm)
+            module = wasmtime.Module(self.engine, wasm)
         except wasmtime.WasmtimeError as error:
             return None, [f"guardc accepts the module, wasmtime does not: {error}"] if "exports" in types else []
         if "exports" not in types:
@@ -116,7 +116,7 @@ class Fuzzer:
         if not peer_can(types):
             return None, []
         case = case or make_case(rng, types)
-        peer = Peer(self.engine, wasm, types, case)
+        peer = Peer(self.engine, module, types, case)
         theirs, state, start = [], None, None
         try:
             peer.instantiate()
@@ -138,7 +138,10 @@ class Fuzzer:
         differences = []
         for variant, ours in zip(variants, answer["variants"]):
             if start is not None:
-                if "instantiate" not in ours and "fuel" not in str(start):
+                # A faulting access of the start function may be dropped as well. One of a segment has no frames.
+                licensed = not variant["strict"] and getattr(start, "trap_code", None) == \
+                    wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS and start.frames
+                if "instantiate" not in ours and "fuel" not in str(start) and not licensed:
                     differences.append(f"{variant}: wasmtime refuses to instantiate ({start}), guardc does not")
                 continue
             self.calls += len(ours.get("calls", []))

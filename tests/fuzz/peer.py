@@ -92,12 +92,12 @@ class Peer:
     """One module in wasmtime. `types` is what guardc-fuzz-run lists: wasmtime's C API ends the process when it is asked
     about a v128."""
 
-    def __init__(self, engine, wasm, types, case):
+    def __init__(self, engine, module, types, case):
         self.types, self.case = types, case
         self.store = wasmtime.Store(engine)
         self.store.set_limits(memory_size=MEMORY_CAP)
         self.store.set_fuel(FUEL)
-        self.module = wasmtime.Module(engine, wasm)
+        self.module = module
         self.memory = None  # where calls and imports write
         self.trace = []
         self.imported = []  # (name, memory or global, type)

@@ -1,6 +1,7 @@
 // guardc-fuzz-run: compiles and runs modules for the differential fuzzer (scripts/fuzz). Reads one JSON request a line:
 //   {"wasm": PATH, "list": true}, answered by {"imports": [TYPE], "exports": [TYPE]}, or
-//   {"wasm": PATH, "variants": [{"opt": 2, "strict": true, "bounds": false}], and a case (inputs.py)}, answered by
+//   {"wasm": PATH, "variants": [{"opt": 2, "strict": true, "bounds": false, "nans": true}], "cache": DIRECTORY that may
+//   have artifacts already, and a case (inputs.py)}, answered by
 //   {"variants": [{"compile_error" | "link_error" | "instantiate": ...} |
 //                 {"calls": [OUTCOME], "memories": {NAME: {"pages", "sha256"}}, "globals": {NAME: BITS},
 //                  "trace": [calls of imports]}]}
@@ -206,10 +207,10 @@ json RunVariant(const std::vector<std::byte>& wasm, const json& variant, const j
   options.opt_level = variant.value("opt", 2);
   options.strict_traps = variant.value("strict", false);
   options.bounds_checks = variant.value("bounds", false);
-  options.canonical_nans = true;
+  options.canonical_nans = variant.value("nans", true);
   options.profile = guardc::Profile::kWasi;
   options.jobs = 1;
-  const auto artifact = guardc::CompileToCache(wasm, options, cache, /*force=*/true);
+  const auto artifact = guardc::CompileToCache(wasm, options, request.value("cache", cache.string()));
   if (!artifact) {
     return {{"compile_error", guardc::ErrorKindName(artifact.error().kind)}, {"message", artifact.error().message}};
   }
