@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "compiler/frontend/byte_cursor.h"
+#include "compiler/frontend/later_proposals.h"
 #include "compiler/frontend/read_limits.h"
 #include "compiler/frontend/wabt_glue.h"
 
@@ -90,6 +91,10 @@ class ElementReader {
     if (!is_reference_type && *byte == 0) return ValType::kFuncRef;
     if (is_reference_type && (*byte == uint8_t(ValType::kFuncRef) || *byte == uint8_t(ValType::kExternRef))) {
       return ValType{*byte};
+    }
+    if (const auto proposal = ProposalOfType(*byte); is_reference_type && *byte < 0x80 && !proposal.empty()) {
+      return FailAt(ErrorKind::kUnsupported, start,
+                    fmt::format("{}: the proposal is not supported (element type {:#04x})", proposal, *byte));
     }
     return InvalidAt(start, fmt::format("malformed element type {:#04x}, expected {}", *byte,
                                         is_reference_type ? "funcref or externref" : "the kind 0x00 (funcref)"));

@@ -162,6 +162,7 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   Status Refuse(std::unexpected<Error> error);
   Status Invalid(std::string_view text) { return Refuse(InvalidAt(item_start_, text)); }
   Status RefuseExceptions();
+  Status RefuseType(Type type);
   Status CheckLimit(uint64_t found, uint64_t limit, std::string_view what);
   Status CheckNames(std::string_view module, std::string_view field);
   Status CheckLebOfLimits(const wabt::Limits& limits);

@@ -53,7 +53,7 @@ wabt::Result ModuleBuilder::OnLocalDecl(Index, Index count, Type type) {
   locals_ += count;
   if (locals_ > UINT32_MAX) return Invalid("too many locals: more than 2^32 - 1");
   const auto val_type = ToValType(type);
-  if (!val_type) return Invalid("a local of an unknown type");
+  if (!val_type) return RefuseType(type);
   local_decls_.emplace_back(count, *val_type);
   item_start_ = At();
   if (Failed(validator_.OnLocalDecl(Loc(), count, type))) return kError;

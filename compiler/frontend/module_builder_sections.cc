@@ -1,7 +1,10 @@
 // The part of ModuleBuilder that takes sections and declarations.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "compiler/frontend/element_section.h"
+#include "compiler/frontend/later_proposals.h"
 #include "compiler/frontend/module_builder.h"
 #include "compiler/frontend/read_limits.h"
 #include "compiler/frontend/wabt_glue.h"
@@ -43,22 +46,21 @@ bool ModuleBuilder::OnError(const wabt::Error& error) {
   // A callback that fails makes the reader report that it failed: what it said itself came first.
   if (!error_ && !errors_.empty()) error_ = FirstError(errors_, item_start_).error();
   if (error_ || error.error_level != wabt::ErrorLevel::Error) return true;
-  // Instructions of proposals that wabt does not know, or knows as another proposal's.
-  if (error.message.starts_with("unexpected opcode") && item_start_ < wasm_.size()) {
-    const uint8_t byte = wasm_[item_start_];
-    std::string_view proposal;
-    if (byte == 0x0a || byte == 0x1f) proposal = "exception handling (try_table, throw_ref)";
-    if (byte == 0x14 || byte == 0x15 || (byte >= 0xd3 && byte <= 0xd6)) proposal = "typed function references";
-    if (byte == 0xfb) proposal = "garbage collection";
-    if (!proposal.empty()) {
-      error_ = FailAt(ErrorKind::kUnsupported, item_start_,
-                      fmt::format("unsupported instruction {:#04x}: the {} proposal is not supported", byte, proposal))
-                   .error();
-      return true;
-    }
+  // wabt reads the offset of every access as the first memory's.
+  const auto is_64 = [](const MemoryType& memory) { return memory.limits.is_64; };
+  if (error.message.starts_with("unable to read u32 leb128") && error.message.ends_with("offset") &&
+      std::ranges::any_of(module_.memory_types, is_64) && !is_64(module_.memory_types[0])) {
+    error_ = FailAt(ErrorKind::kUnsupported, item_start_,
+                    "an offset above 4 GiB in a 64-bit memory that stands behind a 32-bit one is not supported")
+                 .error();
+    return true;
   }
-  if (error.message == "tables may not be 64-bit") {
-    error_ = FailAt(ErrorKind::kUnsupported, At(), "64-bit tables are not supported").error();
+  const std::string_view proposal = ProposalBehind(error.message, wasm_, At(), item_start_);
+  if (!proposal.empty()) {
+    const bool in_code = error.message.starts_with("unexpected opcode");
+    error_ = FailAt(ErrorKind::kUnsupported, in_code ? item_start_ : At(),
+                    fmt::format("{}: the proposal is not supported ({})", proposal, error.message))
+                 .error();
     return true;
   }
   error_ = InvalidAt(At(), error.message).error();
@@ -73,6 +75,14 @@ wabt::Result ModuleBuilder::Refuse(std::unexpected<Error> error) {
 wabt::Result ModuleBuilder::RefuseExceptions() {
   return Refuse(FailAt(ErrorKind::kUnsupported, item_start_,
                        "exception handling (tags, try, throw) is not supported; build the guard without exceptions"));
+}
+
+wabt::Result ModuleBuilder::RefuseType(Type type) {
+  const auto byte = static_cast<uint8_t>(static_cast<int>(static_cast<Type::Enum>(type)) & 0x7f);
+  const std::string_view proposal = ProposalOfType(byte);
+  if (proposal.empty()) return Invalid(fmt::format("unknown value type {:#04x}", byte));
+  return Refuse(FailAt(ErrorKind::kUnsupported, item_start_,
+                       fmt::format("{}: the proposal is not supported (value type {:#04x})", proposal, byte)));
 }
 
 wabt::Result ModuleBuilder::CheckLimit(uint64_t found, uint64_t limit, std::string_view what) {
@@ -118,7 +128,7 @@ wabt::Result ModuleBuilder::OnFuncType(Index index, Index param_count, Type* par
        {std::tuple(param_count, params, &type.params), std::tuple(result_count, results, &type.results)}) {
     for (Index i = 0; i < count; ++i) {
       const auto val_type = ToValType(from[i]);
-      if (!val_type) return Invalid("a function type uses an unknown value type");
+      if (!val_type) return RefuseType(from[i]);
       to->push_back(*val_type);
     }
   }
@@ -179,7 +189,7 @@ wabt::Result ModuleBuilder::OnImportMemory(Index, std::string_view module, std::
 wabt::Result ModuleBuilder::OnImportGlobal(Index, std::string_view module, std::string_view field, Index, Type type,
                                            bool is_mutable) {
   const auto val_type = ToValType(type);
-  if (!val_type) return Invalid("an imported global of an unknown type");
+  if (!val_type) return RefuseType(type);
   if (Failed(validator_.OnGlobalImport(Loc(), type, is_mutable))) return kError;
   ++module_.num_imported_globals;
   module_.global_types.push_back({*val_type, is_mutable});
@@ -210,7 +220,7 @@ wabt::Result ModuleBuilder::OnTable(Index, Type element, const wabt::Limits* lim
   if (Failed(CheckLimit(module_.table_types.size() + 1, read_limits::kTables, "tables"))) return kError;
   if (Failed(CheckLimit(limits->initial, read_limits::kTableSize, "initial elements of a table"))) return kError;
   const auto val_type = ToValType(element);
-  if (!val_type) return Invalid("a table of an unknown element type");
+  if (!val_type) return RefuseType(element);
   module_.table_types.push_back({*val_type, ToLimits(*limits)});
   return kOk;
 }
@@ -248,7 +258,7 @@ wabt::Result ModuleBuilder::OnGlobalCount(Index count) { return CheckLimit(count
 
 wabt::Result ModuleBuilder::BeginGlobal(Index, Type type, bool is_mutable) {
   const auto val_type = ToValType(type);
-  if (!val_type) return Invalid("a global of an unknown type");
+  if (!val_type) return RefuseType(type);
   if (Failed(validator_.OnGlobal(Loc(), type, is_mutable))) return kError;
   module_.global_types.push_back({*val_type, is_mutable});
   module_.globals.push_back({module_.global_types.back(), {}});

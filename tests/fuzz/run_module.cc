@@ -38,7 +38,7 @@ using guardc::ValType;
 using nlohmann::json;
 
 constexpr rlim_t kChildCpuSeconds = 300;  // compile and run of one module, all variants
-constexpr std::chrono::seconds kCallTime(10);
+constexpr std::chrono::seconds kCallTime(60);
 constexpr uint64_t kMemoryCapPages = 1024;  // peer.py has the same two
 constexpr size_t kTraceCap = 1000;
 

@@ -64,7 +64,12 @@ ExpectedValue ParseExpected(const json& node) {
     for (const json& choice : node.at("values")) out.either.push_back(ParseExpected(choice));
     return out;
   }
+  if (type == "refnull") {
+    out.any_null = true;
+    return out;
+  }
   out.type = ParseType(type);
+  if (!IsReference(out.type) && !node.contains("value")) return out;
   if (out.type == ValType::kV128) {
     out.lane_bits = LaneBits(node.at("lane_type"));
     for (const json& lane : node.at("value")) out.lanes.push_back(ParseLane(lane, out.lane_bits));
@@ -74,7 +79,7 @@ ExpectedValue ParseExpected(const json& node) {
   out.lane_bits = out.type == ValType::kI32 || out.type == ValType::kF32 ? 32 : 64;
   if (!IsReference(out.type)) {
     out.lanes.push_back(ParseLane(node.at("value"), out.lane_bits));
-  } else if (node.contains("value")) {
+  } else if (node.contains("value") && node.at("value").is_string()) {  // an object is a function's index
     // Host references are numbers in scripts: N is the pointer N + 1, so that 0 is not null.
     const std::string value = node.at("value");
     out.lanes.push_back({NanPattern::kNone, value == "null" ? 0 : ParseBits(value) + 1});
@@ -100,6 +105,7 @@ CommandKind ParseKind(const std::string& type) {
   static const std::map<std::string, CommandKind> kKinds = {
       {"module", CommandKind::kModule},
       {"module_definition", CommandKind::kModuleDefinition},
+      {"module_instance", CommandKind::kModuleInstance},
       {"register", CommandKind::kRegister},
       {"action", CommandKind::kAction},
       {"assert_return", CommandKind::kAssertReturn},
@@ -109,34 +115,51 @@ CommandKind ParseKind(const std::string& type) {
       {"assert_malformed", CommandKind::kAssertMalformed},
       {"assert_unlinkable", CommandKind::kAssertUnlinkable},
       {"assert_uninstantiable", CommandKind::kAssertUninstantiable},
+      {"assert_exception", CommandKind::kAssertException},
+      {"assert_suspension", CommandKind::kOutOfScope},
+      {"assert_malformed_custom", CommandKind::kOutOfScope},
+      {"assert_invalid_custom", CommandKind::kOutOfScope},
+      {"thread", CommandKind::kOutOfScope},
+      {"wait", CommandKind::kOutOfScope},
   };
   const auto found = kKinds.find(type);
   return found == kKinds.end() ? CommandKind::kUnknown : found->second;
 }
 
+void ParseAction(const json& node, Action& out) {
+  const std::string type = node.at("type");
+  if (type != "invoke" && type != "get") throw std::runtime_error("unknown action '" + type + "'");
+  out.is_get = type == "get";
+  out.module = node.value("module", "");
+  out.field = node.at("field");
+  if (!node.contains("args")) return;
+  for (const json& arg : node.at("args")) out.args.push_back(ToVal(ParseExpected(arg)));
+}
+
+void ParseDetails(const json& node, Command& out) {
+  out.name = node.value(out.kind == CommandKind::kModuleInstance ? "instance" : "name", "");
+  out.definition = node.value("module", "");
+  out.as = node.value("as", "");
+  out.text = node.value("text", "");
+  // A module in text form has a binary one beside it, unless it is malformed.
+  out.is_text = node.value("module_type", "binary") == "text" && !node.contains("binary_filename");
+  out.filename = node.contains("binary_filename") ? node.at("binary_filename") : node.value("filename", json(""));
+  if (node.contains("action")) ParseAction(node.at("action"), out.action);
+  if (node.contains("expected")) {
+    for (const json& value : node.at("expected")) out.expected.push_back(ParseExpected(value));
+  }
+}
+
+// A script may hold values and commands of later proposals: they cost their own command only.
 Command ParseCommand(const json& node) {
   Command out;
   out.type = node.at("type");
   out.kind = ParseKind(out.type);
-  out.line = node.at("line");
-  out.name = node.value("name", "");
-  out.as = node.value("as", "");
-  out.text = node.value("text", "");
-  out.filename = node.value("filename", "");
-  out.is_text = node.value("module_type", "binary") == "text";
-  if (node.contains("action")) {
-    const json& action = node.at("action");
-    const std::string type = action.at("type");
-    if (type != "invoke" && type != "get") throw std::runtime_error("unknown action '" + type + "'");
-    out.action.is_get = type == "get";
-    out.action.module = action.value("module", "");
-    out.action.field = action.at("field");
-    if (action.contains("args")) {
-      for (const json& arg : action.at("args")) out.action.args.push_back(ToVal(ParseExpected(arg)));
-    }
-  }
-  if (node.contains("expected")) {
-    for (const json& value : node.at("expected")) out.expected.push_back(ParseExpected(value));
+  out.line = node.value("line", 0U);
+  try {
+    if (out.kind != CommandKind::kOutOfScope) ParseDetails(node, out);
+  } catch (const std::exception& e) {
+    out.problem = e.what();
   }
   return out;
 }
@@ -199,8 +222,9 @@ std::string Describe(const ExpectedValue& value) {
     for (const ExpectedValue& choice : value.either) out += (out.empty() ? "" : " or ") + Describe(choice);
     return out;
   }
+  if (value.any_null) return "null";
   out = std::string(ValTypeName(value.type)) + ":";
-  if (value.lanes.empty()) return out + "non-null";
+  if (value.lanes.empty()) return out + (IsReference(value.type) ? "non-null" : "any");
   for (size_t i = 0; i < value.lanes.size(); ++i) out += (i == 0 ? "" : " ") + DescribeLane(value.lanes[i]);
   return out;
 }
@@ -220,8 +244,9 @@ bool Matches(const ExpectedValue& expected, const Val& actual) {
     }
     return false;
   }
+  if (expected.any_null) return IsReference(actual.type) && actual.ref() == nullptr;
   if (expected.type != actual.type) return false;
-  if (expected.lanes.empty()) return actual.ref() != nullptr;
+  if (expected.lanes.empty()) return !IsReference(actual.type) || actual.ref() != nullptr;
   for (size_t i = 0; i < expected.lanes.size(); ++i) {
     if (!MatchesLane(expected.lanes[i], ReadLane(actual, expected.lane_bits, i), expected.lane_bits)) return false;
   }

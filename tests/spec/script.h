@@ -24,8 +24,9 @@ struct LanePattern {
 // A value that a result is compared with; where `either` is not empty, one of them must match.
 struct ExpectedValue {
   ValType type = ValType::kI32;
+  bool any_null = false;  // a null reference, of whatever type
   unsigned lane_bits = 32;
-  std::vector<LanePattern> lanes;  // empty: any non-null reference
+  std::vector<LanePattern> lanes;  // empty: any non-null reference, or any number
   std::vector<ExpectedValue> either;
 };
 
@@ -39,6 +40,7 @@ struct Action {
 enum class CommandKind : uint8_t {
   kModule,
   kModuleDefinition,
+  kModuleInstance,
   kRegister,
   kAction,
   kAssertReturn,
@@ -48,18 +50,22 @@ enum class CommandKind : uint8_t {
   kAssertMalformed,
   kAssertUnlinkable,
   kAssertUninstantiable,
-  kUnknown,  // counts as failed
+  kAssertException,
+  kOutOfScope,  // threads, suspensions, custom sections: counts as skipped
+  kUnknown,     // counts as failed
 };
 
 struct Command {
   CommandKind kind = CommandKind::kUnknown;
   std::string type;  // as the script has it
   uint32_t line = 0;
-  std::string name;      // module, register: "$name" or ""
-  std::string as;        // register
-  std::string text;      // what is expected to go wrong
-  std::string filename;  // module, beside the script
-  bool is_text = false;  // the module is in text form
+  std::string problem;     // why the command cannot be read; then only `kind`, `type`, `line` and `action.module` count
+  std::string name;        // module, register: "$name" or ""
+  std::string as;          // register
+  std::string text;        // what is expected to go wrong
+  std::string filename;    // module, beside the script
+  bool is_text = false;    // the module is in text form only
+  std::string definition;  // module_instance: of this definition, "" for the latest
   Action action;
   std::vector<ExpectedValue> expected;
 };

@@ -72,9 +72,38 @@ TEST(ScriptTest, NamesAndCommands) {
 TEST(ScriptTest, RefusesWhatIsNoScript) {
   EXPECT_FALSE(Parse("{"));
   EXPECT_FALSE(Parse(R"({"line":1})"));
-  EXPECT_FALSE(Parse(
-      R"({"type":"action","line":1,"action":{"type":"invoke","field":"f","args":[{"type":"i32","value":"x"}]}})"));
-  EXPECT_FALSE(Parse(R"({"type":"action","line":1,"action":{"type":"dance","field":"f"}})"));
+}
+
+TEST(ScriptTest, WhatItDoesNotKnowCostsOneCommand) {
+  const Result<Script> script = Parse(
+      R"({"type":"action","line":1,"action":{"type":"invoke","field":"f","args":[{"type":"i32","value":"x"}]}},)"
+      R"({"type":"action","line":2,"action":{"type":"dance","field":"f"}},)"
+      R"({"type":"assert_return","line":3,"action":{"type":"get","field":"g"},"expected":[{"type":"exnref"}]},)"
+      R"({"type":"thread","line":4,"name":"$T","shared_module":"$M","commands":[{"type":"module"}]},)"
+      R"({"type":"assert_exception","line":5,"action":{"type":"invoke","field":"f","args":[]}},)"
+      R"({"type":"assert_return","line":6,"action":{"type":"get","field":"g"},"expected":[{"type":"i32","value":"1"}]})");
+  ASSERT_TRUE(script) << script.error().message;
+  ASSERT_EQ(script->commands.size(), 6U);
+  EXPECT_NE(script->commands[0].problem, "");
+  EXPECT_NE(script->commands[1].problem.find("dance"), std::string::npos);
+  EXPECT_NE(script->commands[2].problem.find("exnref"), std::string::npos);
+  EXPECT_EQ(script->commands[3].kind, CommandKind::kOutOfScope);
+  EXPECT_EQ(script->commands[4].kind, CommandKind::kAssertException);
+  EXPECT_EQ(script->commands[5].problem, "");
+}
+
+TEST(ScriptTest, DefinitionsAndTextModules) {
+  const Result<Script> script = Parse(
+      R"({"type":"module_definition","line":1,"name":"$M","filename":"a.wasm","module_type":"binary"},)"
+      R"({"type":"module_instance","line":2,"instance":"$I","module":"$M"},)"
+      R"({"type":"module","line":3,"filename":"b.wat","module_type":"text","binary_filename":"b.wasm"},)"
+      R"({"type":"assert_malformed","line":4,"filename":"c.wat","module_type":"text","text":"unexpected token"})");
+  ASSERT_TRUE(script) << script.error().message;
+  EXPECT_EQ(script->commands[1].name, "$I");
+  EXPECT_EQ(script->commands[1].definition, "$M");
+  EXPECT_FALSE(script->commands[2].is_text);
+  EXPECT_EQ(script->commands[2].filename, "b.wasm");
+  EXPECT_TRUE(script->commands[3].is_text);
 }
 
 TEST(MatchesTest, BitsOfScalars) {
@@ -120,6 +149,16 @@ TEST(MatchesTest, References) {
   EXPECT_FALSE(Matches(Expect(R"({"type":"externref","value":"0"})"), Of(ValType::kExternRef, 0)));
   EXPECT_TRUE(Matches(Expect(R"({"type":"funcref"})"), Of(ValType::kFuncRef, 0x1234)));
   EXPECT_FALSE(Matches(Expect(R"({"type":"funcref"})"), Of(ValType::kFuncRef, 0)));
+  EXPECT_TRUE(Matches(Expect(R"({"type":"funcref","value":{"index":7}})"), Of(ValType::kFuncRef, 0x1234)));
+  EXPECT_TRUE(Matches(Expect(R"({"type":"refnull"})"), Of(ValType::kExternRef, 0)));
+  EXPECT_FALSE(Matches(Expect(R"({"type":"refnull"})"), Of(ValType::kExternRef, 1)));
+  EXPECT_FALSE(Matches(Expect(R"({"type":"refnull"})"), Of(ValType::kI32, 0)));
+}
+
+// wast2json gives the types of what a call that traps would have returned.
+TEST(MatchesTest, TypesAlone) {
+  EXPECT_TRUE(Matches(Expect(R"({"type":"i64"})"), Of(ValType::kI64, 5)));
+  EXPECT_FALSE(Matches(Expect(R"({"type":"i64"})"), Of(ValType::kI32, 5)));
 }
 
 }  // namespace
