@@ -31,8 +31,9 @@ bool CallIsInterrupted() {
 }
 
 bool SleepUntilInterrupted(Clock::time_point until) {
+  Clock::time_point deadline = Clock::time_point::max();
   for (const Activation* a = guardc_current_activation; a != nullptr; a = a->outer) {
-    if (a->options->deadline) until = std::min(until, *a->options->deadline);
+    if (a->options->deadline) deadline = std::min(deadline, *a->options->deadline);
   }
   // The kick is what ends the sleep early. Blocked between the test of the flag and ppoll, which lets it in.
   sigset_t kick, before;
@@ -45,8 +46,10 @@ bool SleepUntilInterrupted(Clock::time_point until) {
   for (;;) {
     interrupted = CallIsInterrupted();
     const Clock::time_point now = Clock::now();
+    // A deadline that has passed only now is an interruption, not the end of the sleep: the next look finds it.
     if (interrupted || now >= until) break;
-    const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now).count();
+    const auto left =
+        std::chrono::nanoseconds(std::max(std::min(until, deadline) - now, Clock::duration::zero())).count();
     const timespec time = {.tv_sec = static_cast<time_t>(left / 1'000'000'000), .tv_nsec = left % 1'000'000'000};
     ppoll(nullptr, 0, &time, &while_asleep);
   }

@@ -102,6 +102,22 @@ TEST(Interrupt, ASleepingHostFunctionIsWoken) {
   }
 }
 
+// Wherever the deadline comes while the sleep begins, it is no end of the sleep. The sweep meets every moment.
+TEST(Interrupt, ADeadlineAtTheBeginningOfASleepInterruptsIt) {
+  Guest guest({.fail_after_trap = false});
+  int slept = 0, begun = 0;
+  guest.log.on_line = [&] {
+    ++begun;
+    slept += guest.host.control->SleepUntil(Clock::now() + 60s) ? 1 : 0;
+  };
+  for (int i = 0; i < 6000; ++i) {
+    guest.log.lines.clear();
+    static_cast<void>(guest.Run("log", Within(std::chrono::nanoseconds(500 + i * 3))));
+  }
+  EXPECT_EQ(slept, 0);
+  EXPECT_GT(begun, 100);
+}
+
 TEST(Interrupt, ASleepUndisturbedEndsInTime) {
   Guest guest;
   guest.log.on_line = [&] {
