@@ -79,6 +79,10 @@ void Emitter::LoadValues(llvm::Value* array, const std::vector<ValType>& types, 
   }
 }
 
+void Emitter::StoreState(llvm::Value* value, llvm::Value* pointer, llvm::Align align) {
+  b.CreateAlignedStore(value, pointer, align, m.options.strict_traps);
+}
+
 llvm::Value* Emitter::GlobalPtr(uint32_t global) {
   const uint32_t imported = m.wasm.num_imported_globals;
   if (global < imported) return LoadInvariant(m.ptr, context, m.layout.imported_globals + global * sizeof(void*));

@@ -66,7 +66,7 @@ bool FunctionLowering::LowerBulkMemory(const Instr& instr) {
       MemoryInit(low, high);
       return true;
     case Op::kDataDrop:  // data.drop
-      b_.CreateAlignedStore(e_.I32(0), e_.DataSizePtr(low), llvm::Align(4));
+      e_.StoreState(e_.I32(0), e_.DataSizePtr(low), llvm::Align(4));
       return true;
     default:
       return false;

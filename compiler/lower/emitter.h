@@ -66,6 +66,9 @@ class Emitter {
   void StoreValues(llvm::Value* array, llvm::ArrayRef<llvm::Value*> values);
   void LoadValues(llvm::Value* array, const std::vector<ValType>& types, Values& out);
 
+  // What other instances or later calls see: globals, tables, sizes of segments. Exact at every trap with strict traps.
+  void StoreState(llvm::Value* value, llvm::Value* pointer, llvm::Align align);
+
   llvm::Value* GlobalPtr(uint32_t global);
   llvm::Value* ReadGlobal(uint32_t global);
   llvm::Value* FuncRef(uint32_t func);  // pointer to its VmFuncRef

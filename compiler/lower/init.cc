@@ -52,7 +52,7 @@ class InitBuilder {
       // Code has such a value as a constant, and nobody else sees it.
       if (m_.ConstantGlobal(index) && !exported[index]) continue;
       GUARDC_TRY(llvm::Value * value, Evaluate(m_.wasm.globals[i].init, "global " + std::to_string(index)));
-      e_.b.CreateAlignedStore(value, e_.GlobalPtr(index), llvm::Align(alignof(abi::Value)));
+      e_.StoreState(value, e_.GlobalPtr(index), llvm::Align(alignof(abi::Value)));
     }
     return {};
   }
@@ -64,7 +64,7 @@ class InitBuilder {
       GUARDC_TRY(llvm::Value * offset, Evaluate(segment.offset, "element segment " + std::to_string(i)));
       e_.CallBuiltin(Builtin::kTableInit, {e_.I64(segment.table), e_.I64(i), e_.b.CreateZExt(offset, m_.i64), e_.I64(0),
                                            e_.I64(segment.items.size())});
-      e_.b.CreateAlignedStore(e_.I64(0), e_.ElemSizePtr(i), llvm::Align(8));
+      e_.StoreState(e_.I64(0), e_.ElemSizePtr(i), llvm::Align(8));
     }
     return {};
   }
@@ -79,7 +79,7 @@ class InitBuilder {
       if (!segment.bytes.empty()) {
         e_.b.CreateMemCpy(target, llvm::Align(1), m_.DataBytes(i), llvm::Align(1), count, m_.options.strict_traps);
       }
-      e_.b.CreateAlignedStore(e_.I32(0), e_.DataSizePtr(i), llvm::Align(4));
+      e_.StoreState(e_.I32(0), e_.DataSizePtr(i), llvm::Align(4));
     }
     return {};
   }

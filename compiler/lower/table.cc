@@ -43,7 +43,7 @@ bool FunctionLowering::LowerTable(const Instr& instr) {
     case Op::kTableSet: {  // table.set
       llvm::Value* value = Pop();
       llvm::Value* element = TableElementPtr(low, Pop(), TrapCode::kTableOutOfBounds);
-      b_.CreateAlignedStore(value, element, llvm::Align(8));
+      e_.StoreState(value, element, llvm::Align(8));
       return true;
     }
     case Op::kTableSize:  // table.size
@@ -79,7 +79,7 @@ bool FunctionLowering::LowerTable(const Instr& instr) {
       return true;
     }
     case Op::kElemDrop:  // elem.drop
-      b_.CreateAlignedStore(e_.I64(0), e_.ElemSizePtr(low), llvm::Align(8));
+      e_.StoreState(e_.I64(0), e_.ElemSizePtr(low), llvm::Align(8));
       return true;
     case Op::kRefNull:  // ref.null
       Push(llvm::ConstantPointerNull::get(m_.ptr));

@@ -37,7 +37,7 @@ bool FunctionLowering::LowerVariable(const Instr& instr) {
       Push(e_.ReadGlobal(static_cast<uint32_t>(instr.imm)));
       return true;
     case Op::kGlobalSet:  // global.set
-      b_.CreateAlignedStore(Pop(), e_.GlobalPtr(static_cast<uint32_t>(instr.imm)), llvm::Align(alignof(abi::Value)));
+      e_.StoreState(Pop(), e_.GlobalPtr(static_cast<uint32_t>(instr.imm)), llvm::Align(alignof(abi::Value)));
       return true;
     default:
       return false;
