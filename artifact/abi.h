@@ -12,7 +12,7 @@
 
 namespace guardc::abi {
 
-inline constexpr uint32_t kAbiVersion = 2;
+inline constexpr uint32_t kAbiVersion = 3;
 inline constexpr char kMagic[8] = {'g', 'u', 'a', 'r', 'd', 'c', '\0', '\x01'};
 
 // The one exported symbol of an artifact: its ArtifactHeader.
@@ -44,9 +44,10 @@ union alignas(16) Value {
 static_assert(sizeof(Value) == 16);
 
 // How a wasm function of type (p...) -> (r...) is compiled:
-//   tailcc R f(ptr swiftself context, p..., [ptr results])
-// R is void, the one result, or a struct of two. With more than two results R is void and the last parameter points to
-// an array of Value that the caller provides. The context is the callee's own.
+//   R f(ptr swiftself context, p..., [ptr results])
+// in the C calling convention, or tailcc throughout a module that has tail calls. R is void, the one result, or a
+// struct of two. With more than two results R is void and the last parameter points to an array of Value that the
+// caller provides. The context is the callee's own.
 //
 // A host function, as the runtime implements it. Runs on the caller's (host) stack, never unwinds, never jumps.
 // Returns TrapCode::kNone to go on; any other code ends the guest's activation with that trap.
@@ -63,13 +64,14 @@ using EntryFn = void (*)(void* context, const void* code, Value* values);
 
 // What a non-null funcref points to, and what a call through an import or a dynamic table loads.
 struct VmFuncRef {
-  const void* code;   // tailcc function, see above
-  void* context;      // VmContext* of the defining instance, or VmHostFunc* of a host function
-  uint32_t type_id;   // process-wide id of the structural function type, never 0
-  uint32_t reserved;  // 0
+  const void* code;     // see above; C calling convention, whatever the module's own is
+  void* context;        // VmContext* of the defining instance, or VmHostFunc* of a host function
+  uint32_t type_id;     // process-wide id of the structural function type, never 0
+  int32_t tail_offset;  // from `code` to the tailcc function, where the defining module has tail calls
 };
 static_assert(sizeof(VmFuncRef) == 24);
-static_assert(offsetof(VmFuncRef, context) == 8 && offsetof(VmFuncRef, type_id) == 16);
+static_assert(offsetof(VmFuncRef, context) == 8 && offsetof(VmFuncRef, type_id) == 16 &&
+              offsetof(VmFuncRef, tail_offset) == 20);
 
 // The context of a host function. The importing artifact's `TypeRecord::host_thunk` is its code: it spills the
 // parameters to an array of Value on the guest's stack and calls call_host(fn, this, values).
@@ -181,10 +183,11 @@ static_assert(sizeof(ExportRecord) == 16);
 // slot is (number of imported functions) + position in the list.
 struct FuncRefRecord {
   int32_t code;
+  int32_t tail_code;  // tailcc, where the module has tail calls
   uint32_t type;      // type index
   uint32_t function;  // function index
 };
-static_assert(sizeof(FuncRefRecord) == 12);
+static_assert(sizeof(FuncRefRecord) == 16);
 
 struct TableRecord {  // defined tables
   // Its contents never change and nothing outside sees it: it lives in read-only data of the artifact, and the

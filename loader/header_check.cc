@@ -230,7 +230,10 @@ class Checker {
   Result<void> CheckDefinitions() {
     for (uint32_t i = 0; i < header_.funcrefs.count; ++i) {
       const auto record = At<abi::FuncRefRecord>(header_.funcrefs, i);
-      if (!IsCode(record.code) || record.type >= types_.size()) return Bad("a function reference is malformed");
+      if (!IsCode(record.code) || (record.tail_code != 0 && !IsCode(record.tail_code)) ||
+          record.type >= types_.size()) {
+        return Bad("a function reference is malformed");
+      }
       spaces_[0].push_back({.kind = ExternKind::kFunc, .func = types_[record.type]});
     }
     for (uint32_t i = 0; i < header_.tables.count; ++i) {

@@ -207,7 +207,8 @@ void Instance::Impl::FillFunctions(std::span<const ResolvedImport> imports) {
     *slot++ = {function_code, func->context, func->type_id, 0};
   }
   for (const abi::FuncRefRecord& func : artifact.List<abi::FuncRefRecord>(header().funcrefs)) {
-    *slot++ = {artifact.At<char>(func.code), context, type_ids[func.type], 0};
+    const int32_t tail_offset = func.tail_code != 0 ? func.tail_code - func.code : 0;
+    *slot++ = {artifact.At<char>(func.code), context, type_ids[func.type], tail_offset};
   }
 }
 

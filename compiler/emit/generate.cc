@@ -71,7 +71,7 @@ void PrepareModule(llvm::Module& module, const CompileTarget& target, llvm::Targ
   if (module.getPICLevel() == llvm::PICLevel::NotPIC) module.setPICLevel(llvm::PICLevel::SmallPIC);  // only once
   for (llvm::Function& function : module) {
     if (function.isDeclaration()) continue;
-    function.addFnAttr("tune-cpu", target.identity.cpu);
+    function.addFnAttr("tune-cpu", target.tune_cpu);
     // LLVM must not see a library function in guest code: the artifact has none but support.cc's.
     function.addFnAttr("no-builtins");
   }

@@ -149,12 +149,16 @@ class FactsBuilder {
   abi::ListRef FuncRefs() {
     std::vector<abi::FuncRefRecord> records;
     for (const uint32_t func : layout_.escaping_funcs) {
-      records.push_back({.code = 0, .type = module_.func_types[func], .function = func});
+      records.push_back({.code = 0, .tail_code = 0, .type = module_.func_types[func], .function = func});
     }
     const abi::ListRef list = List(records);
     for (uint32_t i = 0; i < records.size(); ++i) {
-      Ref(list.offset + i * sizeof(abi::FuncRefRecord) + offsetof(abi::FuncRefRecord, code),
-          FunctionSymbol(module_, records[i].function));
+      const uint32_t func = records[i].function;
+      const size_t record = list.offset + i * sizeof(abi::FuncRefRecord);
+      Ref(record + offsetof(abi::FuncRefRecord, code), FuncRefSymbol(module_, layout_, func));
+      if (layout_.has_tail_calls) {
+        Ref(record + offsetof(abi::FuncRefRecord, tail_code), FunctionSymbol(module_, func));
+      }
     }
     return list;
   }
@@ -295,7 +299,7 @@ std::vector<std::string> FactsRoots(const Module& module, const ContextLayout& l
     roots.push_back(EntrySymbol(type));
     roots.push_back(ThunkSymbol(type));
   }
-  for (const uint32_t func : layout.escaping_funcs) roots.push_back(FunctionSymbol(module, func));
+  for (const uint32_t func : layout.escaping_funcs) roots.push_back(FuncRefSymbol(module, layout, func));
   return roots;
 }
 

@@ -18,7 +18,8 @@ namespace {
 
 // rustc and clang have optimised the code once already: a short pipeline with little inlining is as fast as LLVM's own
 // and four times cheaper. No loop strength reduction (an i32 constant under a zero-extension cannot fold into an
-// address; see generate.cc), no SLP. Pass names are LLVM's; instcombine would otherwise end the process where one round
+// address; see generate.cc), no SLP. Compilers unroll loops; vector-combine takes the shuffles out again that
+// vectorising such a loop puts in. Pass names are LLVM's; instcombine would otherwise end the process where one round
 // is not enough.
 struct Pipeline {
   const char* early;     // each function, before inlining
@@ -33,12 +34,12 @@ constexpr Pipeline kPipelines[4] = {
      "loop-mssa(loop-rotate,licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg"},
     {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 50,
      "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg",
-     "loop-mssa(loop-rotate,licm),gvn,dse,loop(indvars),loop-vectorize,instcombine<no-verify-fixpoint>,"
+     "loop-mssa(loop-rotate,licm),gvn,dse,loop(indvars),loop-vectorize,vector-combine,instcombine<no-verify-fixpoint>,"
      "loop-mssa(licm),simplifycfg<switch-to-lookup>"},
     {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 150,
      "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,instcombine<no-verify-fixpoint>",
-     "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),loop-vectorize,"
-     "loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<switch-to-lookup>"},
+     "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),"
+     "loop-vectorize,vector-combine,loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<switch-to-lookup>"},
 };
 
 Result<llvm::FunctionPassManager> Parse(llvm::PassBuilder& builder, const char* passes) {

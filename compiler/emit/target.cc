@@ -131,6 +131,8 @@ Result<CompileTarget> ResolveTarget(std::string_view cpu, std::string_view tripl
     GUARDC_TRY(target.identity.features, FeaturesOf(triple, target.identity.cpu, target.is_aarch64));
   }
   if (!target.is_aarch64) GUARDC_CHECK(CheckBaseline(target.identity.cpu, target.identity.features));
+  // LLVM would tune x86-64-v2 for the machines of its time.
+  target.tune_cpu = target.identity.cpu == kX86Baseline ? "x86-64" : target.identity.cpu;
   return target;
 }
 
@@ -143,6 +145,8 @@ Result<std::unique_ptr<llvm::TargetMachine>> CreateTargetMachine(const CompileTa
     features += features.empty() ? "+" : ",+";
     features += feature;
   }
+  // An address of three parts was slow on the machines that LLVM's baseline is for; today two instructions are.
+  if (target.identity.cpu == kX86Baseline) features += ",-slow-3ops-lea";
   llvm::TargetOptions options;
   options.FunctionSections = true;  // for --gc-sections
   options.DataSections = true;

@@ -18,6 +18,7 @@ namespace guardc::compiler {
 
 struct CompileTarget {
   artifact::Target identity;  // canonical triple, resolved CPU, features: what key and manifest record
+  std::string tune_cpu;       // what LLVM schedules for
   bool is_aarch64 = false;
   uint32_t page_size = 4096;  // the largest page that a machine of this kind may use
 };

@@ -39,7 +39,7 @@ FunctionLowering::Callee FunctionLowering::ResolveStatic(uint32_t type_index, ui
   b_.CreateCondBr(b_.CreateICmpEQ(offset, e_.I32(0)), e_.TrapBlock(TrapCode::kUninitializedElement),
                   e_.TrapBlock(TrapCode::kIndirectCallTypeMismatch));
   e_.StartBlock(match);
-  return {b_.CreatePtrAdd(contents, b_.CreateSExt(offset, m_.i64)), nullptr};
+  return {b_.CreatePtrAdd(contents, b_.CreateSExt(offset, m_.i64)), nullptr, nullptr};
 }
 
 FunctionLowering::Callee FunctionLowering::ResolveDynamic(uint32_t type_index, uint32_t table, llvm::Value* index) {
@@ -56,7 +56,7 @@ FunctionLowering::Callee FunctionLowering::ResolveDynamic(uint32_t type_index, u
       e_.LoadInvariant(m_.i32, e_.context, static_cast<uint32_t>(m_.layout.type_ids + canonical * sizeof(uint32_t)));
   e_.TrapIf(b_.CreateICmpNE(type_id, expected), TrapCode::kIndirectCallTypeMismatch);
   llvm::Value* code = field(m_.ptr, offsetof(abi::VmFuncRef, code), 8);
-  return {code, field(m_.ptr, offsetof(abi::VmFuncRef, context), 8)};
+  return {code, field(m_.ptr, offsetof(abi::VmFuncRef, context), 8), funcref};
 }
 
 FunctionLowering::Callee FunctionLowering::ResolveIndirect(uint32_t type_index, uint32_t table) {
@@ -69,7 +69,11 @@ void FunctionLowering::CallIndirect(uint32_t type_index, uint32_t table) {
   const Callee callee = ResolveIndirect(type_index, table);
   const Values arguments = PopN(m_.wasm.types[type_index].params.size());
   Values results;
-  e_.CallCode(type_index, callee.code, callee.context ? callee.context : e_.context, arguments, results);
+  if (callee.context) {
+    e_.CallShared(type_index, callee.code, callee.context, arguments, results);
+  } else {
+    e_.CallOwn(type_index, callee.code, arguments, results);
+  }
   for (llvm::Value* result : results) Push(result);
 }
 
@@ -79,7 +83,7 @@ void FunctionLowering::TailCall(uint32_t type_index, llvm::Value* code, llvm::Ar
   if (results_memory_) operands.push_back(results_memory_);
   llvm::CallInst* call = b_.CreateCall(m_.Signature(type_index), code, operands);
   call->setCallingConv(llvm::CallingConv::Tail);
-  call->setAttributes(m_.TailccCallAttributes());
+  call->setAttributes(m_.GuestCallAttributes());
   call->setTailCallKind(llvm::CallInst::TCK_MustTail);
   if (call->getType()->isVoidTy()) {
     b_.CreateRetVoid();
@@ -112,17 +116,21 @@ void FunctionLowering::ReturnCall(uint32_t func) {
 void FunctionLowering::ReturnCallIndirect(uint32_t type_index, uint32_t table) {
   const Callee callee = ResolveIndirect(type_index, table);
   const Values arguments = PopN(m_.wasm.types[type_index].params.size());
+  llvm::Value* code = callee.code;
   if (callee.context) {
     llvm::BasicBlock* ours = e_.NewBlock();
     llvm::BasicBlock* foreign = e_.NewBlock();
     b_.CreateCondBr(b_.CreateICmpEQ(callee.context, e_.context), ours, foreign);
     e_.StartBlock(foreign);
     Values results;
-    e_.CallCode(type_index, callee.code, callee.context, arguments, results, results_memory_);
+    e_.CallShared(type_index, callee.code, callee.context, arguments, results, results_memory_);
     ReturnCalled(results);
     e_.StartBlock(ours);
+    // What a funcref holds for everybody is in the C convention; ours has the function itself beside it.
+    llvm::Value* field = b_.CreatePtrAdd(callee.funcref, e_.I64(offsetof(abi::VmFuncRef, tail_offset)));
+    code = b_.CreatePtrAdd(code, b_.CreateSExt(b_.CreateAlignedLoad(m_.i32, field, llvm::Align(4)), m_.i64));
   }
-  TailCall(type_index, callee.code, arguments);
+  TailCall(type_index, code, arguments);
   SetUnreachable();
 }
 

@@ -9,8 +9,19 @@
 
 namespace guardc::compiler {
 
-void Emitter::CallCode(uint32_t type_index, llvm::Value* code, llvm::Value* callee_context,
-                       llvm::ArrayRef<llvm::Value*> arguments, Values& results, llvm::Value* memory) {
+void Emitter::CallOwn(uint32_t type_index, llvm::Value* code, llvm::ArrayRef<llvm::Value*> arguments, Values& results,
+                      llvm::Value* memory) {
+  CallCode(type_index, m.own_convention(), code, context, arguments, results, memory);
+}
+
+void Emitter::CallShared(uint32_t type_index, llvm::Value* code, llvm::Value* callee_context,
+                         llvm::ArrayRef<llvm::Value*> arguments, Values& results, llvm::Value* memory) {
+  CallCode(type_index, llvm::CallingConv::C, code, callee_context, arguments, results, memory);
+}
+
+void Emitter::CallCode(uint32_t type_index, llvm::CallingConv::ID convention, llvm::Value* code,
+                       llvm::Value* callee_context, llvm::ArrayRef<llvm::Value*> arguments, Values& results,
+                       llvm::Value* memory) {
   const FuncType& type = m.wasm.types[type_index];
   llvm::SmallVector<llvm::Value*, 16> operands{callee_context};
   operands.append(arguments.begin(), arguments.end());
@@ -20,8 +31,8 @@ void Emitter::CallCode(uint32_t type_index, llvm::Value* code, llvm::Value* call
     operands.push_back(memory);
   }
   llvm::CallInst* call = b.CreateCall(m.Signature(type_index), code, operands);
-  call->setCallingConv(llvm::CallingConv::Tail);
-  call->setAttributes(m.TailccCallAttributes());
+  call->setCallingConv(convention);
+  call->setAttributes(m.GuestCallAttributes());
   if (in_memory) {
     LoadValues(memory, type.results, results);
   } else if (type.results.size() == 1) {
@@ -36,13 +47,13 @@ void Emitter::CallFunction(uint32_t func, llvm::ArrayRef<llvm::Value*> arguments
                            llvm::Value* memory) {
   const uint32_t type = m.wasm.func_types[func];
   if (func >= m.wasm.num_imported_funcs) {
-    CallCode(type, m.DefinedFunction(func), context, arguments, results, memory);
+    CallOwn(type, m.DefinedFunction(func), arguments, results, memory);
     return;
   }
   const auto funcref = static_cast<uint32_t>(m.layout.funcrefs + func * sizeof(abi::VmFuncRef));
   llvm::Value* code = LoadInvariant(m.ptr, context, funcref + offsetof(abi::VmFuncRef, code));
   llvm::Value* callee_context = LoadInvariant(m.ptr, context, funcref + offsetof(abi::VmFuncRef, context));
-  CallCode(type, code, callee_context, arguments, results, memory);
+  CallShared(type, code, callee_context, arguments, results, memory);
 }
 
 void Emitter::Return(const FuncType& type, llvm::ArrayRef<llvm::Value*> results, llvm::Value* memory) {

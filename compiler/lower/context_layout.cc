@@ -73,6 +73,14 @@ void FindFuncRefs(const Module& module, ContextLayout& layout) {
   }
 }
 
+bool HasTailCalls(const Module& module) {
+  return std::ranges::any_of(module.functions, [](const Function& function) {
+    return std::ranges::any_of(function.body, [](const Instr& instr) {
+      return instr.op == Op::kReturnCall || instr.op == Op::kReturnCallIndirect;
+    });
+  });
+}
+
 // Hands out aligned pieces of the context.
 class Cursor {
  public:
@@ -95,6 +103,7 @@ Result<ContextLayout> ComputeContextLayout(const Module& module, uint32_t page_s
   layout.table_is_static = FindStaticTables(module);
   layout.canonical_type = CanonicalTypes(module.types);
   FindFuncRefs(module, layout);
+  layout.has_tail_calls = HasTailCalls(module);
 
   Cursor cursor;
   layout.memories = cursor.Take(module.memory_types.size() - module.num_imported_memories, sizeof(abi::VmMemory), 16);

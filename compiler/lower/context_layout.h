@@ -29,6 +29,8 @@ struct ContextLayout {
   std::unordered_map<uint32_t, uint32_t> funcref_slot;  // function index -> slot, imports included
   // Per table index: contents never change and nobody outside sees it (see static_table.h).
   std::vector<bool> table_is_static;
+  // Some function makes tail calls: all of the module's functions are tailcc.
+  bool has_tail_calls = false;
   // Per function type index: the first structurally equal type.
   std::vector<uint32_t> canonical_type;
 };

@@ -82,10 +82,13 @@ class Emitter {
   llvm::Value* CallBuiltin(Builtin builtin, llvm::ArrayRef<llvm::Value*> arguments);
 
   // ---- call_code.cc
-  // Calls tailcc code. `results` gets the wasm results; `memory` is where more than two of them go, or null for an
-  // array of our own.
-  void CallCode(uint32_t type_index, llvm::Value* code, llvm::Value* callee_context,
-                llvm::ArrayRef<llvm::Value*> arguments, Values& results, llvm::Value* memory = nullptr);
+  // Calls code of the module itself, with our context. `results` gets the wasm results; `memory` is where more than two
+  // of them go, or null for an array of our own.
+  void CallOwn(uint32_t type_index, llvm::Value* code, llvm::ArrayRef<llvm::Value*> arguments, Values& results,
+               llvm::Value* memory = nullptr);
+  // Calls what a funcref holds, whoever defined it.
+  void CallShared(uint32_t type_index, llvm::Value* code, llvm::Value* callee_context,
+                  llvm::ArrayRef<llvm::Value*> arguments, Values& results, llvm::Value* memory = nullptr);
   // The same for a function by index, imported or not.
   void CallFunction(uint32_t func, llvm::ArrayRef<llvm::Value*> arguments, Values& results,
                     llvm::Value* memory = nullptr);
@@ -96,6 +99,9 @@ class Emitter {
   llvm::Value* ConstantExpression(const ConstExpr& expr);
 
  private:
+  void CallCode(uint32_t type_index, llvm::CallingConv::ID convention, llvm::Value* code, llvm::Value* callee_context,
+                llvm::ArrayRef<llvm::Value*> arguments, Values& results, llvm::Value* memory);
+
   llvm::IRBuilder<> entry_;  // at the end of the allocas
   std::array<llvm::BasicBlock*, 16> trap_blocks_{};
   std::map<uint32_t, llvm::Value*> value_arrays_;  // by count

@@ -103,7 +103,7 @@ bool NeedsInit(const Module& module, const ContextLayout& layout, const std::vec
 }
 
 Result<void> DefineInit(ModuleContext& module, const std::vector<bool>& in_image) {
-  llvm::Function* function = module.CreateFunction(module.EntrySignature(), "guardc.init", false);
+  llvm::Function* function = module.CreateFunction(module.EntrySignature(), "guardc.init");
   return InitBuilder(module, *function).Build(in_image);
 }
 

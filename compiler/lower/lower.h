@@ -2,7 +2,8 @@
 // defines some functions and declares the rest, so that chunks are optimised and emitted in parallel and in any order.
 //
 // Symbols (all hidden; the linker resolves them, nothing is exported but the artifact's header):
-//   FunctionSymbol(i)     the tailcc code of defined function i (abi.h)
+//   FunctionSymbol(i)     the code of defined function i (abi.h)
+//   "guardc.shared.<i>"   the same for callers outside the module, where that has tail calls
 //   "guardc.entry.<t>"    EntryFn of canonical type t
 //   "guardc.thunk.<t>"    host thunk of canonical type t
 //   "guardc.init"         ArtifactHeader::init
@@ -35,6 +36,9 @@ struct LowerOptions {
 
 // "wasm[12]::name" with the name made printable ASCII; unique by the index.
 std::string FunctionSymbol(const Module& module, uint32_t func);
+
+// What a funcref of defined function `func` holds.
+std::string FuncRefSymbol(const Module& module, const ContextLayout& layout, uint32_t func);
 
 // One per llvm::Module. The wasm module, layout and options must outlive it. One thread at a time, as LLVM's contexts
 // are.

@@ -73,6 +73,7 @@ class FunctionLowering {
   struct Callee {
     llvm::Value* code;
     llvm::Value* context;  // null: our own
+    llvm::Value* funcref;  // null where `context` is
   };
   Callee ResolveIndirect(uint32_t type_index, uint32_t table);
   Callee ResolveStatic(uint32_t type_index, uint32_t table, llvm::Value* index);

@@ -33,6 +33,10 @@ std::string FunctionSymbol(const Module& module, uint32_t func) {
   return symbol;
 }
 
+std::string FuncRefSymbol(const Module& module, const ContextLayout& layout, uint32_t func) {
+  return layout.has_tail_calls ? "guardc.shared." + std::to_string(func) : FunctionSymbol(module, func);
+}
+
 class Lowering::Impl {
  public:
   Impl(llvm::Module& target, const Module& module, const ContextLayout& layout, const LowerOptions& options)
@@ -60,6 +64,9 @@ Result<void> Lowering::DefineModuleParts(const std::vector<bool>& in_image) {
   for (uint32_t i = 0; i < module.types.size(); ++i) {
     if (entries[i]) DefineEntry(context, i);
     if (thunks[i]) DefineHostThunk(context, i);
+  }
+  if (context.layout.has_tail_calls) {
+    for (const uint32_t func : context.layout.escaping_funcs) DefineSharedCode(context, func);
   }
   for (uint32_t i = 0; i < module.table_types.size(); ++i) {
     if (context.layout.table_is_static[i]) DefineStaticTable(context, i);

@@ -89,14 +89,16 @@ llvm::FunctionType* ModuleContext::EntrySignature() const {
 
 llvm::Function* ModuleContext::DefinedFunction(uint32_t func) {
   llvm::Function*& function = defined_functions_[func - wasm.num_imported_funcs];
-  if (!function) function = CreateFunction(Signature(wasm.func_types[func]), FunctionSymbol(wasm, func), true);
+  if (!function) {
+    function = CreateGuestFunction(wasm.func_types[func], FunctionSymbol(wasm, func), own_convention());
+  }
   return function;
 }
 
 llvm::Function* ModuleContext::ImportStub(uint32_t func) {
   const std::string name = "guardc.import." + std::to_string(func);
   if (llvm::Function* existing = target.getFunction(name)) return existing;
-  return CreateFunction(Signature(wasm.func_types[func]), name, true);
+  return CreateGuestFunction(wasm.func_types[func], name, own_convention());
 }
 
 llvm::StructType* ModuleContext::StaticTableEntry() const { return llvm::StructType::get(i32, i32); }
@@ -126,7 +128,7 @@ llvm::GlobalVariable* ModuleContext::DataBytes(uint32_t segment) {
                         llvm::ArrayType::get(i8, wasm.data_segments[segment].bytes.size()));
 }
 
-llvm::Function* ModuleContext::CreateFunction(llvm::FunctionType* type, const std::string& name, bool is_tailcc) {
+llvm::Function* ModuleContext::CreateFunction(llvm::FunctionType* type, const std::string& name) {
   llvm::Function* function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, name, target);
   function->setVisibility(llvm::GlobalValue::HiddenVisibility);
   function->setDSOLocal(true);
@@ -136,16 +138,20 @@ llvm::Function* ModuleContext::CreateFunction(llvm::FunctionType* type, const st
   // A frame larger than the guard region must not step over it (STACK-1).
   function->addFnAttr("probe-stack", "inline-asm");
   function->addFnAttr("stack-probe-size", std::to_string(abi::kStackProbeSize));
-  // tailcc turns every call in tail position that is marked `tail` into a jump: an endless recursion would become an
-  // endless loop instead of "call stack exhausted", and backtraces would lack frames. Only return_call may do that
-  // (musttail, which this does not touch).
+  // LLVM would turn calls in tail position into jumps: an endless recursion would become an endless loop instead of
+  // "call stack exhausted", and backtraces would lack frames. Only return_call may do that (musttail, which this does
+  // not touch).
   function->addFnAttr("disable-tail-calls", "true");
-  if (is_tailcc) {
-    function->setCallingConv(llvm::CallingConv::Tail);
-    function->addParamAttr(0, llvm::Attribute::SwiftSelf);
-  }
   function->addParamAttr(0, llvm::Attribute::NonNull);
   function->addParamAttr(0, llvm::Attribute::NoUndef);
+  return function;
+}
+
+llvm::Function* ModuleContext::CreateGuestFunction(uint32_t type_index, const std::string& name,
+                                                   llvm::CallingConv::ID convention) {
+  llvm::Function* function = CreateFunction(Signature(type_index), name);
+  function->setCallingConv(convention);
+  function->addParamAttr(0, llvm::Attribute::SwiftSelf);
   return function;
 }
 
@@ -165,7 +171,7 @@ llvm::DILocation* ModuleContext::MarkScope(llvm::Function& function, uint32_t fu
   return llvm::DILocation::get(llvm, 1, 0, scope);
 }
 
-llvm::AttributeList ModuleContext::TailccCallAttributes() const {
+llvm::AttributeList ModuleContext::GuestCallAttributes() const {
   return llvm::AttributeList().addParamAttribute(llvm, 0, llvm::Attribute::SwiftSelf);
 }
 

@@ -1,6 +1,8 @@
 // What all functions of one llvm::Module share while they are lowered: types, declarations, attributes.
 #pragma once
 
+#include <llvm/IR/CallingConv.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -59,7 +61,7 @@ class ModuleContext {
   llvm::FixedVectorType* f64x2;
 
   llvm::Type* TypeOf(ValType type) const;
-  // The tailcc signature of a wasm function type (abi.h).
+  // The signature of a wasm function type (abi.h).
   llvm::FunctionType* Signature(uint32_t type_index);
   // void(ptr context, ptr code, ptr values): EntryFn, and init.
   llvm::FunctionType* EntrySignature() const;
@@ -75,13 +77,19 @@ class ModuleContext {
   llvm::StructType* StaticTableEntry() const;
   llvm::GlobalVariable* DataBytes(uint32_t segment);
 
-  // A function of ours with the attributes that all of them carry, hidden.
-  llvm::Function* CreateFunction(llvm::FunctionType* type, const std::string& name, bool is_tailcc);
+  // A function of ours with the attributes that all of them carry, hidden, in the C calling convention.
+  llvm::Function* CreateFunction(llvm::FunctionType* type, const std::string& name);
+  // One that takes its context in the context's register, as all code of wasm types does (abi.h).
+  llvm::Function* CreateGuestFunction(uint32_t type_index, const std::string& name, llvm::CallingConv::ID convention);
   // Gives a defined function a scope, by which its instructions are known wherever they are inlined
   // (emit/inline_table.h): the scope's line is the function's index. All of its instructions have this one place.
   llvm::DILocation* MarkScope(llvm::Function& function, uint32_t func);
-  // Attributes of a call to a tailcc function.
-  llvm::AttributeList TailccCallAttributes() const;
+  // Attributes of a call to a guest function.
+  llvm::AttributeList GuestCallAttributes() const;
+  // Among the module's own functions. Whatever a funcref holds is called in the C convention.
+  llvm::CallingConv::ID own_convention() const {
+    return layout.has_tail_calls ? llvm::CallingConv::Tail : llvm::CallingConv::C;
+  }
 
   // The value of an immutable defined global, if the compiler knows it.
   llvm::Constant* ConstantGlobal(uint32_t global) const;

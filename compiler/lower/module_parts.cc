@@ -34,10 +34,30 @@ bool NeedsDataBytes(const Module& module, const std::vector<bool>& in_image, uin
   return s.mode == SegmentMode::kPassive || (s.mode == SegmentMode::kActive && !in_image[segment]);
 }
 
+namespace {
+
+// The body of a function of the type of `func` that calls it.
+void DefineForwarder(ModuleContext& module, uint32_t func, llvm::Function& function) {
+  Emitter e(module, function);
+  const FuncType& type = module.wasm.TypeOfFunc(func);
+  Values arguments;
+  for (size_t i = 0; i < type.params.size(); ++i) arguments.push_back(function.getArg(static_cast<unsigned>(i + 1)));
+  Values results;
+  if (ModuleContext::ReturnsInMemory(type)) {
+    e.CallFunction(func, arguments, results, function.getArg(function.arg_size() - 1));
+    e.b.CreateRetVoid();
+  } else {
+    e.CallFunction(func, arguments, results);
+    e.Return(type, results, nullptr);
+  }
+}
+
+}  // namespace
+
 // void(context, code, values): parameters from the array, results back to it.
 void DefineEntry(ModuleContext& module, uint32_t type_index) {
   llvm::Function* function =
-      module.CreateFunction(module.EntrySignature(), "guardc.entry." + std::to_string(type_index), false);
+      module.CreateFunction(module.EntrySignature(), "guardc.entry." + std::to_string(type_index));
   Emitter e(module, *function);
   const FuncType& type = module.wasm.types[type_index];
   llvm::Value* values = function->getArg(2);
@@ -45,16 +65,16 @@ void DefineEntry(ModuleContext& module, uint32_t type_index) {
   e.LoadValues(values, type.params, arguments);
   Values results;
   // With more than two results the callee writes them to the array itself.
-  e.CallCode(type_index, function->getArg(1), e.context, arguments, results, values);
+  e.CallShared(type_index, function->getArg(1), e.context, arguments, results, values);
   if (!ModuleContext::ReturnsInMemory(type)) e.StoreValues(values, results);
   e.b.CreateRetVoid();
 }
 
-// A tailcc function whose context is a VmHostFunc.
+// A function whose context is a VmHostFunc.
 void DefineHostThunk(ModuleContext& module, uint32_t type_index) {
   const FuncType& type = module.wasm.types[type_index];
   llvm::Function* function =
-      module.CreateFunction(module.Signature(type_index), "guardc.thunk." + std::to_string(type_index), true);
+      module.CreateGuestFunction(type_index, "guardc.thunk." + std::to_string(type_index), llvm::CallingConv::C);
   Emitter e(module, *function);
   Values arguments;
   for (size_t i = 0; i < type.params.size(); ++i) arguments.push_back(function->getArg(static_cast<unsigned>(i + 1)));
@@ -70,24 +90,17 @@ void DefineHostThunk(ModuleContext& module, uint32_t type_index) {
   e.Return(type, results, memory);
 }
 
+// The C calling convention in front of a tailcc function.
+void DefineSharedCode(ModuleContext& module, uint32_t func) {
+  llvm::Function* function = module.CreateGuestFunction(
+      module.wasm.func_types[func], FuncRefSymbol(module.wasm, module.layout, func), llvm::CallingConv::C);
+  DefineForwarder(module, func, *function);
+}
+
 namespace {
 
 // Code that a static table holds for an imported function: it runs in our context and calls on.
-void DefineImportStub(ModuleContext& module, uint32_t func) {
-  llvm::Function* function = module.ImportStub(func);
-  Emitter e(module, *function);
-  const FuncType& type = module.wasm.TypeOfFunc(func);
-  Values arguments;
-  for (size_t i = 0; i < type.params.size(); ++i) arguments.push_back(function->getArg(static_cast<unsigned>(i + 1)));
-  Values results;
-  if (ModuleContext::ReturnsInMemory(type)) {
-    e.CallFunction(func, arguments, results, function->getArg(function->arg_size() - 1));
-    e.b.CreateRetVoid();
-  } else {
-    e.CallFunction(func, arguments, results);
-    e.Return(type, results, nullptr);
-  }
-}
+void DefineImportStub(ModuleContext& module, uint32_t func) { DefineForwarder(module, func, *module.ImportStub(func)); }
 
 }  // namespace
 

@@ -27,6 +27,7 @@ bool NeedsDataBytes(const Module& module, const std::vector<bool>& in_image, uin
 // ---- Definitions; see Lowering::DefineModuleParts
 void DefineEntry(ModuleContext& module, uint32_t type_index);
 void DefineHostThunk(ModuleContext& module, uint32_t type_index);
+void DefineSharedCode(ModuleContext& module, uint32_t func);
 void DefineStaticTable(ModuleContext& module, uint32_t table);
 void DefineDataBytes(ModuleContext& module, uint32_t segment);
 Result<void> DefineInit(ModuleContext& module, const std::vector<bool>& in_image);

@@ -9,7 +9,7 @@
 ;; FUNCTION: apply
 ;; HAS: icmp ult i32 %1, 3|icmp ugt i32 %1, 2
 ;; HAS: guardc\.table\.0
-;; HAS: call tailcc i32 %.*\(ptr .*swiftself %0
+;; HAS: call i32 %.*\(ptr .*swiftself %0
 ;; HAS NOT: load ptr
   (func $apply (export "apply") (param i32 i32) (result i32)
     (call_indirect (type $unary) (local.get 1) (local.get 0))))

@@ -113,6 +113,7 @@ TEST(HeaderCheck, Records) {
   const auto funcref = [](auto change) { return WithRecord<abi::FuncRefRecord>(&H::funcrefs, change); };
   ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.code = 0; }), "function reference");
   ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.code += int32_t{test::kPage}; }), "function reference");
+  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.tail_code = int32_t{test::kPage}; }), "function reference");
   ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.type = 1; }), "function reference");
   const auto memory = [](auto change) { return WithRecord<abi::MemoryRecord>(&H::memories, change); };
   ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.min = 3; }), "memory");
