@@ -51,9 +51,9 @@ std::optional<GuestRegisters> LeaveEpilogue(GuestRegisters registers, uintptr_t 
     return true;
   };
   constexpr uint8_t kExtended = 0x41, kPop = 0x58, kPopRbp = 0x5d, kReturn = 0xc3, kReturnAndPop = 0xc2;
-  while (registers.pc + 1 < text_end) {
+  while (registers.pc < text_end) {
     const auto* at = reinterpret_cast<const uint8_t*>(registers.pc);
-    const bool is_extended = at[0] == kExtended;
+    const bool is_extended = at[0] == kExtended && registers.pc + 1 < text_end;
     const uint8_t opcode = at[is_extended ? 1 : 0];
     uintptr_t value = 0;
     if ((opcode & 0xf8) == kPop) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "runtime/trap/backtrace.h"
@@ -39,8 +40,10 @@ constexpr std::string_view kChain = R"((module $chain
     (call $pick (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5) (i64.const 6) (i64.const 7)
       (i64.const 8) (i64.const 9))
     i64.add)
-  (func $outer (export "outer") (drop (call $middle (i64.const 3))) (drop (call $middle (i64.const 4)))))
+  (func $outer (export "outer") (drop (call $middle (i64.const 3))) (drop (call $middle (i64.const 4))))
 )";
+// With a tail call anywhere, all of a module's functions pop their callers' arguments (abi.h).
+constexpr std::string_view kTailCall = "(func $unused (return_call $say))";
 
 std::vector<std::string>* wrong = nullptr;  // what was seen and should not
 size_t guest_steps = 0;
@@ -78,12 +81,14 @@ void OnStep(int, siginfo_t*, void* raw) {
   LookAtGuest(MachineContext(raw));
 }
 
-class SingleStep : public ::testing::TestWithParam<int> {};
+class SingleStep : public ::testing::TestWithParam<std::tuple<int, bool>> {};
 
 TEST_P(SingleStep, TheBacktraceIsWholeAtEveryInstruction) {
   CompileOptions options{.profile = Profile::kWasi};
-  options.opt_level = GetParam();
-  const auto module = testing::CompileWat(kChain, options);
+  const auto [level, has_tail_calls] = GetParam();
+  options.opt_level = level;
+  const std::string text = std::string(kChain) + std::string(has_tail_calls ? kTailCall : "") + ")";
+  const auto module = testing::CompileWat(text, options);
   ASSERT_TRUE(module) << module.error().message;
   Guest guest({}, *module);
   std::vector<std::string> seen;
@@ -106,8 +111,11 @@ TEST_P(SingleStep, TheBacktraceIsWholeAtEveryInstruction) {
   EXPECT_THAT(seen, ::testing::IsEmpty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Levels, SingleStep, ::testing::Range(0, 4),
-                         [](const auto& level) { return "O" + std::to_string(level.param); });
+INSTANTIATE_TEST_SUITE_P(Levels, SingleStep, ::testing::Combine(::testing::Range(0, 4), ::testing::Bool()),
+                         [](const auto& variant) {
+                           return "O" + std::to_string(std::get<0>(variant.param)) +
+                                  (std::get<1>(variant.param) ? "TailCalls" : "");
+                         });
 
 }  // namespace
 }  // namespace guardc
