@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "guardc/compile.h"
+#include "guardc/compile_options.h"
 #include "guardc/result.h"
 #include "guardc/types.h"
 

@@ -166,6 +166,19 @@ Result<void> CreateDirectories(const std::filesystem::path& path) {
   return FailErrno("create the directory", path, error);
 }
 
+Result<TemporaryDirectory> TemporaryDirectory::Make() {
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+  std::string pattern = (error ? std::filesystem::path("/tmp") : parent) / "guardc-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr) return FailErrno("create the directory", pattern, errno);
+  return TemporaryDirectory(pattern);
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
 Result<std::vector<std::string>> ListDirectory(const std::filesystem::path& path) {
   const auto close_dir = [](DIR* dir) { closedir(dir); };
   const std::unique_ptr<DIR, decltype(close_dir)> dir(opendir(path.c_str()));

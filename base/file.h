@@ -74,6 +74,20 @@ Result<void> WriteFileAtomically(const std::filesystem::path& path, std::span<co
 
 // Creates the directory and those above it, not writable by others whatever the umask.
 Result<void> CreateDirectories(const std::filesystem::path& path);
+// A new directory in $TMPDIR (/tmp), for this user only, that goes with the object and with all that is in it.
+class TemporaryDirectory {
+ public:
+  static Result<TemporaryDirectory> Make();
+  TemporaryDirectory(TemporaryDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  TemporaryDirectory& operator=(TemporaryDirectory&&) = delete;
+  ~TemporaryDirectory();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit TemporaryDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
 // The names in a directory but for "." and "..", ascending.
 Result<std::vector<std::string>> ListDirectory(const std::filesystem::path& path);
 // Makes a rename in `directory` durable.

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "guardc/guard.h"
+#include "guardc/log.h"
 #include "guardc/pool.h"
 #include "runtime/label/guard_instance.h"
 #include "tests/fixtures/fixture.h"
@@ -34,6 +35,20 @@ class Silence final : public GuardLog {
   bool Enabled(LogLevel) const override { return false; }
   void Log(LogLevel, std::string_view, std::string_view) override {}
 };
+// Logs a thousand lines at level info, as a guard that explains each label does.
+constexpr int kLines = 1000;
+constexpr std::string_view kTalking = R"((module
+  (import "env" "host_log" (func $host_log (param i32 i32 i32)))
+  (memory (export "memory") 17)
+  (data (i32.const 16) "a line of some twenty bytes")
+  (func (export "alloc") (param i32) (result i32) (i32.const 65536))
+  (func (export "dealloc") (param i32 i32))
+  (func $label (param i32 i32 i32 i32) (result i32) (local $n i32)
+    (loop $again
+      (call $host_log (i32.const 1) (i32.const 16) (i32.const 27))
+      (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 1000))))
+    (i32.const 0))
+  (export "label_agent" (func $label)) (export "label_resource" (func $label)) (export "label_response" (func $label))))";
 
 template <class T>
 T Must(Result<T> result) {
@@ -83,6 +98,20 @@ void LabelCall(benchmark::State& state) {
   }
 }
 BENCHMARK(LabelCall)->Arg(0)->Arg(1)->Arg(2)->ArgName("bounds");
+
+// The default log, with info off and on (into nothing).
+void HostLog(benchmark::State& state) {
+  static const auto module = Must(testing::CompileWat(kTalking));
+  ConfigureLogs({.levels = state.range(0) == 0 ? "warn" : "info", .json = {}, .write = [](std::string_view) {}});
+  const auto guard = Must(Guard::Create(module, Options()));
+  for (auto _ : state) {
+    if (!guard->Call(LabelFunction::kResource, "{}")) abort();
+  }
+  ConfigureLogs({});
+  using benchmark::Counter;
+  state.counters["line"] = Counter(kLines, Counter::kIsIterationInvariantRate | Counter::kInvert);
+}
+BENCHMARK(HostLog)->Arg(0)->Arg(1)->ArgName("on");
 
 void CreateGuard(benchmark::State& state) {
   const auto module = state.range(0) == 0 ? Nothing() : RustGuard();

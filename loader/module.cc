@@ -6,7 +6,10 @@
 #include <tuple>
 
 #include "artifact/cache_store.h"
+#include "base/file.h"
 #include "base/hash.h"
+#include "base/log.h"
+#include "loader/compiler_process.h"
 #include "loader/load.h"
 #include "loader/loaded_artifact.h"
 
@@ -63,6 +66,17 @@ Result<std::vector<OpenedEntry>> Candidates(const artifact::CacheStore& store, c
   return candidates;
 }
 
+log::Logger& Log() {
+  static log::Logger& log = log::Logger::Make("loader:module");
+  return log;
+}
+
+// What a compile can help against.
+bool IsMiss(ErrorKind kind) {
+  return kind == ErrorKind::kNotCached || kind == ErrorKind::kCorruptArtifact ||
+         kind == ErrorKind::kIncompatibleArtifact;
+}
+
 }  // namespace
 
 Module::Module(std::unique_ptr<loader::LoadedArtifact> artifact) : artifact_(std::move(artifact)) {}
@@ -74,9 +88,9 @@ Result<std::shared_ptr<const Module>> Module::Load(const std::filesystem::path& 
   return std::shared_ptr<const Module>(new Module(std::move(loaded)));
 }
 
-Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wasm,
-                                                   const std::filesystem::path& cache_directory,
-                                                   const LoadOptions& options) {
+Result<std::shared_ptr<const Module>> Module::FindCached(std::span<const std::byte> wasm,
+                                                         const std::filesystem::path& cache_directory,
+                                                         const LoadOptions& options) {
   const std::string wasm_sha256 = Sha256Of(wasm).Hex();
   auto store = artifact::CacheStore::OpenForReading(cache_directory);
   if (!store) {
@@ -93,6 +107,28 @@ Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wa
   // A damaged object is an error, not a reason to take the second best in silence.
   GUARDC_TRY(auto loaded, loader::ArtifactLoader::Load(std::move(candidates.front()), options));
   return std::shared_ptr<const Module>(new Module(std::move(loaded)));
+}
+
+Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wasm,
+                                                   const std::filesystem::path& cache_directory,
+                                                   const LoadOptions& options) {
+  auto found = FindCached(wasm, cache_directory, options);
+  if (found && Log().Enabled(log::Level::kDebug))
+    Log().Write(log::Level::kDebug, "found " + (*found)->entry().string());
+  if (found || !options.compile_on_miss || !IsMiss(found.error().kind)) return found;
+  GUARDC_CHECK(loader::CompileInProcess(wasm, cache_directory, *options.compile_on_miss));
+  options.StepDone("compile");
+  return FindCached(wasm, cache_directory, options);
+}
+
+Result<std::shared_ptr<const Module>> Module::Compile(std::span<const std::byte> wasm, const LoadOptions& options) {
+  if (!options.compile_on_miss) {
+    return Fail(ErrorKind::kInvalidArgument, "Module::Compile needs LoadOptions::compile_on_miss");
+  }
+  GUARDC_TRY(const TemporaryDirectory directory, TemporaryDirectory::Make());
+  GUARDC_CHECK(loader::CompileInProcess(wasm, directory.path(), *options.compile_on_miss));
+  // Not trusted: its bytes are copied, so that the file may go.
+  return FindCached(wasm, directory.path(), {});
 }
 
 const std::string& Module::name() const { return artifact_->name(); }

@@ -37,5 +37,6 @@ only() {
 only 'compiler/' '(llvm|lld)/' 'LLVM and LLD'
 only 'compiler/frontend/' 'wabt/' 'wabt'
 only 'base/hash\.cc' 'openssl/' 'libcrypto'
+only 'base/log\.cc' 'spdlog/' 'spdlog'
 only 'loader/' 'dlfcn\.h' 'dlopen'
 exit $status

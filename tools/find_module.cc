@@ -6,7 +6,6 @@
 #include "artifact/manifest.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "tools/compiler_process.h"
 
 namespace guardc::cli {
 namespace {
@@ -83,24 +82,16 @@ Result<Subject> FindSubject(const std::string& subject, const fs::path& cache_di
 }
 
 Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
-  const LoadOptions options{.trusted = request.trusted, .on_step = request.on_step};
+  LoadOptions options{.trusted = request.trusted, .on_step = request.on_step};
   std::error_code ignored;
   if (fs::is_directory(request.module, ignored)) return Module::Load(request.module, options);
   GUARDC_TRY(const std::vector<std::byte> wasm, ReadWasm(request.module));
   GUARDC_TRY(const fs::path cache_directory, CacheDirectory(request.cache_dir));
-  Result<std::shared_ptr<const Module>> found = Module::Find(wasm, cache_directory, options);
-  if (found || !request.compile) return found;
-  switch (found.error().kind) {
-    case ErrorKind::kNotCached:
-    case ErrorKind::kCorruptArtifact:
-    case ErrorKind::kIncompatibleArtifact:
-      break;
-    default:
-      return found;
+  if (request.compile) {
+    CompileOnMiss& compile = options.compile_on_miss.emplace();
+    compile.options.profile = request.profile;
+    compile.name = request.module;
   }
-  GUARDC_CHECK(
-      CompileInProcess({.wasm_path = request.module, .cache_directory = cache_directory, .profile = request.profile}));
-  options.StepDone("compile");
   return Module::Find(wasm, cache_directory, options);
 }
 

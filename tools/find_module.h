@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "guardc/compile.h"
+#include "guardc/compile_options.h"
 #include "guardc/module.h"
 #include "guardc/result.h"
 

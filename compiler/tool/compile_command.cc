@@ -27,6 +27,7 @@ constexpr uint64_t kMaxWasm = uint64_t{1} << 30;  // bytes; the reader's limit, 
 
 struct Arguments {
   std::vector<std::string> guards;
+  std::string name = "stdin";
   std::string cache_dir;
   CompileOptions options;
   bool force = false;
@@ -93,9 +94,18 @@ std::string ToText(const std::string& guard, const CachedArtifact& artifact) {
                                  {"  time", cli::FormatNanoseconds(Nanoseconds(total)) + " (" + times + ")"}});
 }
 
+Result<std::vector<std::byte>> ReadGuard(const std::string& guard) {
+  return ReadFile(guard == "-" ? "/dev/stdin" : guard, kMaxWasm);
+}
+
+// What messages call it.
+const std::string& NameOf(const Arguments& arguments, const std::string& guard) {
+  return guard == "-" ? arguments.name : guard;
+}
+
 Result<CachedArtifact> CompileOne(const Arguments& arguments, const fs::path& cache_directory,
                                   const std::string& guard) {
-  GUARDC_TRY(const std::vector<std::byte> wasm, ReadFile(guard, kMaxWasm));
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(guard));
   return CompileToCache(wasm, arguments.options, cache_directory, arguments.force);
 }
 
@@ -106,10 +116,10 @@ int RunToCache(const Arguments& arguments) {
   std::optional<ordered_json> first_error;
   int exit_code = cli::kDone;
   for (size_t i = 0; i < arguments.guards.size(); ++i) {
-    const std::string& guard = arguments.guards[i];
+    const std::string& guard = NameOf(arguments, arguments.guards[i]);
     Result<CachedArtifact> artifact = [&] {
       const Progress progress(i, arguments.guards.size(), guard);
-      return CompileOne(arguments, *cache_directory, guard);
+      return CompileOne(arguments, *cache_directory, arguments.guards[i]);
     }();
     if (!artifact) {
       // One that fails does not stop the others.
@@ -131,14 +141,15 @@ int RunToCache(const Arguments& arguments) {
 }
 
 Result<CompiledModule> EmitOne(const Arguments& arguments) {
-  GUARDC_TRY(const std::vector<std::byte> wasm, ReadFile(arguments.guards[0], kMaxWasm));
-  const Progress progress(0, 1, arguments.guards[0]);
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments.guards[0]));
+  const Progress progress(0, 1, NameOf(arguments, arguments.guards[0]));
   return Compile(wasm, arguments.options, *arguments.emit);
 }
 
 int RunToFile(const Arguments& arguments) {
   const Result<CompiledModule> compiled = EmitOne(arguments);
-  if (!compiled) return cli::ReportError(About(arguments.guards[0], compiled.error()), arguments.json);
+  const std::string& guard = NameOf(arguments, arguments.guards[0]);
+  if (!compiled) return cli::ReportError(About(guard, compiled.error()), arguments.json);
   if (arguments.output == "-") {
     return cli::Finish({reinterpret_cast<const char*>(compiled->bytes.data()), compiled->bytes.size()}, cli::kDone);
   }
@@ -149,7 +160,7 @@ int RunToFile(const Arguments& arguments) {
   ordered_json phases = ordered_json::array();
   for (const PhaseTime& phase : compiled->phases)
     phases.push_back({{"phase", phase.phase}, {"ms", phase.milliseconds}});
-  return cli::FinishJson({{"guard", arguments.guards[0]},
+  return cli::FinishJson({{"guard", guard},
                           {"output", arguments.output},
                           {"size", compiled->bytes.size()},
                           {"phases", std::move(phases)}},
@@ -162,7 +173,10 @@ void AddCompile(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("compile", "Compile guards into the cache; what is there already is used");
   CompileOptions& options = arguments->options;
-  command->add_option("guard", arguments->guards, "The modules to compile")->type_name("GUARD.wasm")->required();
+  command->add_option("guard", arguments->guards, "The modules to compile; - is stdin")
+      ->type_name("GUARD.wasm|-")
+      ->required();
+  command->add_option("--name", arguments->name, "What messages call the module of stdin")->type_name("NAME");
   command
       ->add_option("--cache-dir", arguments->cache_dir,
                    "The cache; else $GUARDC_CACHE_DIR, $MCP_GATEWAY_WASM_CACHE_DIR, $XDG_CACHE_HOME/guardc, "

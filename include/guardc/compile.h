@@ -8,29 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "guardc/compile_options.h"
 #include "guardc/result.h"
 
 namespace guardc {
 
-// What the module must keep to.
-enum class Profile : uint8_t {
-  kGuard,  // the guard ABI: memory, the three label functions, only known imports
-  kWasi,   // any module
-};
-
 enum class Emit : uint8_t { kSharedObject, kObject, kAssembly, kLlvmIr };
-
-// Everything here but `jobs` is part of the cache key.
-struct CompileOptions {
-  int opt_level = 2;             // 0 to 3
-  std::string cpu = "baseline";  // "baseline" (x86-64-v2, armv8-a), "native", or an LLVM CPU name such as "x86-64-v3"
-  std::string target;            // a target triple; "" is the host's
-  Profile profile = Profile::kGuard;
-  bool bounds_checks = false;   // explicit checks instead of guard pages
-  bool strict_traps = false;    // volatile accesses: memory after a trap is exact
-  bool canonical_nans = false;  // every NaN that arithmetic makes is the canonical one
-  unsigned jobs = 0;            // threads; 0 is one per core. Never changes the output
-};
 
 struct PhaseTime {
   std::string phase;  // "read", "lower and optimise", ...

@@ -30,6 +30,8 @@ class JsonDocument {
   // kInvalidArgument: not JSON; kLimit: deeper than 1,000 levels. `what` names the text in errors.
   [[nodiscard]] static Result<JsonDocument> Parse(std::string text, std::string_view what = "the text");
   std::string_view text() const;
+  // Moved out where no copy of this document is left, else copied. The document is `null` afterwards.
+  std::string TakeText() &&;
 
   // For the runtime.
   const gateway::JsonText& parsed() const { return *parsed_; }

@@ -5,28 +5,45 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "guardc/call.h"
+#include "guardc/compile_options.h"
 #include "guardc/result.h"
 #include "guardc/types.h"
 
 namespace guardc {
+
+// Compiling what the cache does not have: in a process of its own, so that a crash, an endless compile or an
+// out-of-memory there is an error here, and this process never maps LLVM. One compile per key at a time, across
+// processes: others wait for it and use the result.
+struct CompileOnMiss {
+  // The guardc-compiler to run. "": $GUARDC_COMPILER, else beside this executable, else in ../libexec/guardc of its
+  // directory, then the same around libguardc where that is a shared library.
+  std::filesystem::path compiler;
+  CompileOptions options;
+  std::string name = "the module";  // in errors
+  CallOptions bounds;               // deadline and stop: then it is killed. Without a deadline, ten minutes
+};
 
 struct LoadOptions {
   // Skip hashing the object where the cache directory, and all above it, belong to root (or to us) and nobody else may
   // write there. The embedder's decision: an image that was checked when it was built.
   bool trusted = false;
   // Called on the loading thread at the end of each step, for those who measure: "find" (by Module::Find alone: the
-  // module's hash, the cache's directories and manifests), "hash" (the copy included; not for trusted), "check" (the
-  // headers), "map".
+  // module's hash, the cache's directories and manifests), "compile" (on a miss), "hash" (the copy included; not for
+  // trusted), "check" (the headers), "map".
   std::function<void(const char* step)> on_step = {};
 
   void StepDone(const char* step) const {
     if (on_step) on_step(step);
   }
+  // For Find, where the cache has no artifact, a damaged one, or none for this machine. nullopt: that is an error.
+  std::optional<CompileOnMiss> compile_on_miss = {};
 };
 
 // The cache directory for this process: `flag` if not empty, else $GUARDC_CACHE_DIR, else $MCP_GATEWAY_WASM_CACHE_DIR,
@@ -47,10 +64,15 @@ class Module {
                                                                   const LoadOptions& options = {});
 
   // The best artifact in the cache for these bytes that this machine can run: kNotCached names the command that would
-  // make one.
+  // make one. With compile_on_miss also the compiler's own errors (kInvalidWasm, kUnsupported, kGuardAbi ...), kCompile
+  // where it crashed, kUnsupported where there is none, kDeadline and kCancelled.
   [[nodiscard]] static Result<std::shared_ptr<const Module>> Find(std::span<const std::byte> wasm,
                                                                   const std::filesystem::path& cache_directory,
                                                                   const LoadOptions& options = {});
+
+  // The same without a cache: `compile_on_miss`, which must be set, compiles into a directory that is gone afterwards.
+  [[nodiscard]] static Result<std::shared_ptr<const Module>> Compile(std::span<const std::byte> wasm,
+                                                                     const LoadOptions& options);
 
   ~Module();
   Module(const Module&) = delete;
@@ -68,6 +90,9 @@ class Module {
 
  private:
   explicit Module(std::unique_ptr<loader::LoadedArtifact> artifact);
+  static Result<std::shared_ptr<const Module>> FindCached(std::span<const std::byte> wasm,
+                                                          const std::filesystem::path& cache_directory,
+                                                          const LoadOptions& options);
   std::unique_ptr<loader::LoadedArtifact> artifact_;
 };
 

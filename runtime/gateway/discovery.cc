@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "base/log.h"
 #include "guardc/registry.h"
-#include "runtime/gateway/component_log.h"
 
 namespace guardc {
 namespace {
@@ -14,8 +14,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kBakedServer = "github";
 
-gateway::ComponentLog& Log() {
-  static gateway::ComponentLog log("guard:discovery");
+log::Logger& Log() {
+  static log::Logger& log = log::Logger::Make("guard:discovery");
   return log;
 }
 
@@ -99,7 +99,7 @@ Result<std::vector<DiscoveredGuard>> FindGuardFiles(const DiscoveryOptions& opti
   std::vector<DiscoveredGuard> out;
   for (std::string& id : ids) {
     GUARDC_TRY(auto path, FindGuardFile(id, options));
-    Log().Write(LogLevel::kDebug, "server " + id + ": " + (path ? "guard " + path->string() : "no guard"));
+    Log().Write(log::Level::kDebug, "server " + id + ": " + (path ? "guard " + path->string() : "no guard"));
     if (path) out.push_back({std::move(id), std::move(*path)});
   }
   return out;

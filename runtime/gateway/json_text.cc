@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/label/answer_spare.h"
+
 namespace guardc::gateway {
 namespace {
 
@@ -14,6 +16,7 @@ namespace ondemand = simdjson::ondemand;
 
 // A thread keeps its parser's buffers, unless one huge text made them huge.
 constexpr size_t kKeptParserCapacity = size_t{4} << 20;
+constexpr size_t kSmallestParser = 4096;
 
 ondemand::parser& ThreadParser() {
   thread_local ondemand::parser parser;
@@ -315,6 +318,14 @@ class JsonText::Builder {
   const char* last_end_ = nullptr;
 };
 
+static_assert(simdjson::SIMDJSON_PADDING <= kAnswerSpare);
+
+std::string JsonText::Take(std::shared_ptr<const JsonText>&& text) {
+  if (text.use_count() != 1) return text->text_;
+  // Nobody else has it, and it was not made const.
+  return std::move(const_cast<JsonText&>(*text).text_);
+}
+
 Result<std::shared_ptr<const JsonText>> JsonText::Parse(std::string text, std::string_view what) {
   std::shared_ptr<JsonText> parsed(new JsonText);
   parsed->text_ = std::move(text);
@@ -333,20 +344,23 @@ Result<std::string_view> JsonValue::StringView(std::string& storage) const {
   std::string_view quoted = raw();
   std::string_view inner = quoted.substr(1, quoted.size() - 2);
   if (text_->nodes_[node_].size == 0) return inner;
-  ondemand::document document;
-  // The slice lies in a padded text, so simdjson may read past its end.
-  auto error = ThreadParser()
-                   .iterate(simdjson::padded_string_view(quoted.data(), quoted.size(),
-                                                         quoted.size() + simdjson::SIMDJSON_PADDING))
-                   .get(document);
-  std::string_view decoded;
-  if (error == simdjson::SUCCESS) error = document.get_string().get(decoded);
+  ondemand::parser& parser = ThreadParser();
+  bool good = parser.capacity() > 0 || parser.allocate(kSmallestParser) == simdjson::SUCCESS;
+  // Decoded in place. The quoted text lies in a padded one, and what it becomes is never longer.
+  storage.resize_and_overwrite(inner.size() + simdjson::SIMDJSON_PADDING, [&](char* data, size_t) -> size_t {
+    auto* to = reinterpret_cast<uint8_t*>(data);
+    std::string_view decoded;
+    good =
+        good &&
+        parser.unescape(ondemand::raw_json_string(reinterpret_cast<const uint8_t*>(inner.data())), to).get(decoded) ==
+            simdjson::SUCCESS;
+    return good ? decoded.size() : 0;
+  });
   // simdjson 3.0 lets the second half of a surrogate pair through alone, as bytes that are not UTF-8.
-  if (error != simdjson::SUCCESS || !IsUtf8(decoded)) {
+  if (!good || !IsUtf8(storage)) {
     return Fail(ErrorKind::kInvalidArgument,
                 "a string holds half of a surrogate pair: " + Printable(inner) + "; expected text that is Unicode");
   }
-  storage.assign(decoded);
   return std::string_view(storage);
 }
 

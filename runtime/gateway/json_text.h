@@ -71,6 +71,8 @@ class JsonText {
   static Result<std::shared_ptr<const JsonText>> Parse(std::string text, std::string_view what);
 
   std::string_view text() const { return text_; }
+  // The text itself where nobody else holds `text`, else a copy of it.
+  static std::string Take(std::shared_ptr<const JsonText>&& text);
   JsonValue root() const { return JsonValue(this, 0); }
 
  private:

@@ -77,6 +77,8 @@ Result<JsonDocument> JsonDocument::Parse(std::string text, std::string_view what
 
 std::string_view JsonDocument::text() const { return parsed_->text(); }
 
+std::string JsonDocument::TakeText() && { return JsonText::Take(std::exchange(parsed_, NullText())); }
+
 Result<std::string> LabelResourceInput(std::string_view tool, const JsonDocument& args,
                                        const std::optional<JsonDocument>& capabilities) {
   GUARDC_CHECK(CheckToolName(tool));
@@ -132,6 +134,9 @@ Result<AgentAnswer> ParseAgentAnswer(std::string answer) {
   }
   out.mode = *known;
   if (auto agent = members.FindNotNull("agent")) {
+    if (!agent->Is(JsonType::kObject)) {
+      return BadResponse(kAgent, "agent", "is " + std::string(JsonTypeName(agent->type())) + "; expected an object");
+    }
     GUARDC_TRY(auto labels, KnownMembers::Read(*agent, {"secrecy", "integrity"}, ErrorKind::kBadResponse,
                                                "label_agent answered wrongly: \"agent\""));
     LabelReader reader(kAgent);

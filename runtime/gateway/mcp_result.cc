@@ -1,6 +1,9 @@
 #include "runtime/gateway/mcp_result.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "runtime/label/answer_spare.h"
 
 namespace guardc::gateway {
 namespace {
@@ -30,7 +33,13 @@ Result<std::optional<std::string>> TextOfContent(JsonValue root) {
     if (!text || !text->Is(JsonType::kString) || !IsTextPart(part)) continue;
     auto decoded = text->StringView(storage);
     if (!decoded) return Fail(ErrorKind::kBackend, std::string(kWhat) + ": " + decoded.error().message);
-    all += *decoded;
+    if (all.empty() && decoded->data() == storage.data()) {
+      all = std::move(storage);  // the usual case: one part, with quotes in it
+      storage.clear();
+    } else {
+      all.reserve(all.size() + decoded->size() + kAnswerSpare);
+      all += *decoded;
+    }
   }
   return all;
 }

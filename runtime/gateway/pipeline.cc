@@ -5,7 +5,7 @@
 #include <exception>
 #include <utility>
 
-#include "runtime/gateway/component_log.h"
+#include "base/log.h"
 #include "runtime/gateway/json_text.h"
 
 namespace guardc {
@@ -18,8 +18,8 @@ Decision Allowed() {
   return decision;
 }
 
-gateway::ComponentLog& Log() {
-  static gateway::ComponentLog log("guard:pipeline");
+log::Logger& Log() {
+  static log::Logger& log = log::Logger::Make("guard:pipeline");
   return log;
 }
 
@@ -27,10 +27,10 @@ gateway::ComponentLog& Log() {
 // quote results.
 void LogOutcome(const LabelSource& guard, const CallRequest& request, const Outcome& out) try {
   bool passed = out.kind == OutcomeKind::kAllowed || out.kind == OutcomeKind::kFiltered;
-  LogLevel level = passed ? LogLevel::kDebug : LogLevel::kInfo;
+  const log::Level level = passed ? log::Level::kDebug : log::Level::kInfo;
   if (!Log().Enabled(level)) return;
-  std::string line = std::string(guard.name()) + ": tool " + std::string(request.tool) + ": " +
-                     std::string(OutcomeKindName(out.kind)) + " in phase " + std::to_string(out.phase);
+  std::string line = "tool " + std::string(request.tool) + ": " + std::string(OutcomeKindName(out.kind)) +
+                     " in phase " + std::to_string(out.phase);
   if (out.error) line += ", " + std::string(ErrorKindName(out.error->kind));
   if (out.cause == DenialCause::kIntegrity || out.cause == DenialCause::kSecrecy) {
     line += ", by " + std::string(DenialCauseName(out.cause));
@@ -39,7 +39,7 @@ void LogOutcome(const LabelSource& guard, const CallRequest& request, const Outc
     line += ", " + std::to_string(out.items->left_out.size()) + " of " + std::to_string(out.items->total) +
             " items left out";
   }
-  Log().Write(level, line, request.call.request_id);
+  Log().Write(level, line, {.guard = guard.name(), .request_id = request.call.request_id});
 } catch (const std::exception&) {
   // The outcome stands, whether or not somebody could be told.
 }
@@ -62,10 +62,7 @@ class Run {
     GUARDC_TRY(result_, CallBackend());
 
     bool is_labelled = operation == Operation::kRead || (operation == Operation::kReadWrite && mode_ != Mode::kStrict);
-    if (!is_labelled) {
-      out_.result = std::string(result_.text());
-      return Allowed();
-    }
+    if (!is_labelled) return Allowed();
     out_.phase = 4;
     GUARDC_TRY(LabelledData data, guard_.LabelResponse(query, result_, request_.call));
     out_.phase = 5;
@@ -74,6 +71,9 @@ class Run {
     if (mode_ == Mode::kPropagate) Propagate(data);
     return decision;
   }
+
+  // What the backend answered, for a call that is allowed and of which nothing was left out.
+  std::string TakeResult() { return std::move(result_).TakeText(); }
 
  private:
   // Phase 0.
@@ -123,16 +123,11 @@ class Run {
   // Phase 5.
   Result<Decision> Filter(const LabelledData& data) {
     if (data.items().empty()) {
-      if (coarse_.allowed) {
-        out_.result = std::string(result_.text());
-        return Allowed();
-      }
-      return LeaveOut(data, Whole());
+      return coarse_.allowed ? Result<Decision>(Allowed()) : LeaveOut(data, Whole());
     }
     GUARDC_TRY(ItemsReport report, FilterItems(out_.agent_before, data, out_.resource->operation, mode_));
     if (!report.left_out.empty()) return LeaveOut(data, std::move(report));
     out_.items = std::move(report);
-    out_.result = std::string(result_.text());
     return Allowed();
   }
 
@@ -179,7 +174,10 @@ class Run {
 Result<Decision> Attempt(LabelSource& guard, Agent& agent, const CallRequest& request, const Backend& backend,
                          Outcome& out) {
   try {
-    return Run(guard, agent, request, backend, out).Phases();
+    Run run(guard, agent, request, backend, out);
+    Result<Decision> decision = run.Phases();
+    if (decision && decision->allowed && !out.result) out.result = run.TakeResult();
+    return decision;
   } catch (const std::exception& error) {
     return Fail(ErrorKind::kInternal, std::string("a guarded call threw: ") + error.what());
   }

@@ -1,8 +1,17 @@
 #include "runtime/label/guard_instance.h"
 
+#include "base/log.h"
 #include "runtime/label/guard_abi.h"
 
 namespace guardc {
+namespace {
+
+log::Logger& Log() {
+  static log::Logger& log = log::Logger::Make("guard:guard_instance");
+  return log;
+}
+
+}  // namespace
 
 GuardInstance::GuardInstance(const GuardOptions& options)
     : options_(options), store_({.memory_cap_pages = options.memory_cap_pages, .stack_size = options.stack_size}) {
@@ -18,6 +27,10 @@ Result<std::unique_ptr<GuardInstance>> GuardInstance::Create(std::shared_ptr<con
                                                              const GuardOptions& options, const CallOptions& call) {
   GUARDC_CHECK(CheckGuardAbi(*module));
   std::unique_ptr<GuardInstance> guard(new GuardInstance(options));
+  if (Log().Enabled(log::Level::kDebug)) {
+    Log().Write(log::Level::kDebug, "an instance of " + module->key(),
+                {.guard = options.name, .request_id = call.request_id});
+  }
   GUARDC_TRY(guard->instance_, InstantiateWithHost(guard->store_, std::move(module), guard->host_, call));
   GUARDC_CHECK(guard->LookUp());
   GUARDC_CHECK(guard->Initialize(call));

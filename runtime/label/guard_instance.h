@@ -63,6 +63,9 @@ class GuardInstance {
   Result<Attempt> CallWithBuffers(LabelFunction function, std::string_view input, GuestBuffers::Pair& pair,
                                   const CallOptions& call);
 
+  // The one place that writes what a guard was asked and what it answered.
+  void LogCall(LabelFunction function, std::string_view input, const Result<std::string>& answer,
+               const CallOptions& call) const;
   // Remembers why the instance failed, if it did.
   void NoteFailure(LabelFunction function, const Error& error);
 

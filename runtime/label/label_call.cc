@@ -17,11 +17,18 @@
 #include <cstring>
 #include <limits>
 
+#include "base/log.h"
+#include "runtime/label/answer_spare.h"
 #include "runtime/label/guard_instance.h"
 #include "runtime/label/guest_time.h"
 
 namespace guardc {
 namespace {
+
+log::Logger& Log() {
+  static log::Logger& log = log::Logger::Make("guard:label_call");
+  return log;
+}
 
 constexpr int kMaxAttempts = 3;
 constexpr int32_t kDoesNotFit = -2;
@@ -47,7 +54,22 @@ Result<std::string> GuardInstance::Call(LabelFunction function, std::string_view
   }
   auto answer = CallWithRetries(function, input, call);
   if (!answer) NoteFailure(function, answer.error());
+  if (Log().Enabled(log::Level::kTrace)) [[unlikely]]
+    LogCall(function, input, answer, call);
+  if (failure_ != nullptr) [[unlikely]] {
+    Log().Write(log::Level::kWarn, "never runs again: " + failure_->message,
+                {.guard = options_.name, .request_id = call.request_id});
+  }
   return answer;
+}
+
+void GuardInstance::LogCall(LabelFunction function, std::string_view input, const Result<std::string>& answer,
+                            const CallOptions& call) const {
+  const log::Context about{.guard = options_.name, .request_id = call.request_id};
+  const std::string name(LabelFunctionName(function));
+  Log().Write(log::Level::kTrace, name + " was asked: " + std::string(input), about);
+  Log().Write(log::Level::kTrace, name + (answer ? " answered: " + *answer : " failed: " + answer.error().message),
+              about);
 }
 
 Result<std::string> GuardInstance::CallWithRetries(LabelFunction function, std::string_view input,
@@ -111,7 +133,10 @@ Result<GuardInstance::Attempt> GuardInstance::CallWithBuffers(LabelFunction func
   }
   const auto bytes = host_.memory.Span(pair.output, size);
   if (!bytes) return Fail(ErrorKind::kBufferProtocol, "the answer of " + Bytes(size) + " lies outside memory");
-  return Attempt{.fits = true, .answer = std::string(reinterpret_cast<const char*>(bytes->data()), size)};
+  Attempt attempt{.fits = true};
+  attempt.answer.reserve(size + kAnswerSpare);
+  attempt.answer.assign(reinterpret_cast<const char*>(bytes->data()), size);
+  return attempt;
 }
 
 void GuardInstance::NoteFailure(LabelFunction function, const Error& error) {

@@ -74,7 +74,7 @@ TEST(AgentAnswerTest, EverythingElseIsABadResponse) {
     ExpectBad(R"({"difc_mode":"strict","normalized_policy":)" + std::string(policy) + "}", "normalized_policy");
   }
   for (const char* agent : {"[]", "\"a\"", "1", "false"}) {
-    ExpectBad(R"({"difc_mode":"strict","agent":)" + std::string(agent) + "}", "");
+    ExpectBad(R"({"difc_mode":"strict","agent":)" + std::string(agent) + "}", "agent");
   }
   ExpectBad(R"({"difc_mode":"strict","difc_mode":"propagate"})", "difc_mode");
   ExpectBad(R"({"DIFC_mode":"strict"})", "DIFC_mode");

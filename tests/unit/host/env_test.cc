@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "guardc/log.h"
 #include "runtime/host/default_log.h"
 #include "tests/unit/host/host_fixture.h"
 
@@ -180,33 +181,18 @@ TEST_F(HostTest, LogThatThrowsDoesNotEndTheGuest) {
 
 // ---- The default log ----------------------------------------------------------------------------------------------
 
-TEST(DefaultLogTest, LevelsByPattern) {
-  EXPECT_EQ(LevelFromSpec("", "guard:a"), LogLevel::kWarn);
-  EXPECT_EQ(LevelFromSpec("debug", "guard:a"), LogLevel::kDebug);
-  EXPECT_EQ(LevelFromSpec("off", "guard:a"), LogLevel::kNone);
-  EXPECT_EQ(LevelFromSpec("error,guard:*=info", "guard:a"), LogLevel::kInfo);
-  EXPECT_EQ(LevelFromSpec("error,guard:b=info", "guard:a"), LogLevel::kError);
-  EXPECT_EQ(LevelFromSpec("*=debug,guard:a=error", "guard:a"), LogLevel::kError);
-  EXPECT_EQ(LevelFromSpec("nonsense,,=,guard:a=", "guard:a"), LogLevel::kWarn);
-}
-
-TEST(DefaultLogTest, LinesCannotBeForged) {
-  EXPECT_EQ(PrintableLine("a\nb\x1b[2J\tc\x7f", 100), "a\\x0ab\\x1b[2J\tc\\x7f");
-  EXPECT_EQ(PrintableLine("caf\xc3\xa9 \xf0\x9f\x98\x80", 100), "caf\xc3\xa9 \xf0\x9f\x98\x80");
-  EXPECT_EQ(PrintableLine("\xc2\x9b\xff\xc0\xaf\xed\xa0\x80\xe2\x82", 100),
-            "\\xc2\\x9b\\xff\\xc0\\xaf\\xed\\xa0\\x80\\xe2\\x82");
-  EXPECT_EQ(PrintableLine("abcdef", 3), "abc...");
-}
-
 TEST(DefaultLogTest, WritesToStderr) {
   const auto log = MakeDefaultGuardLog("mine");
   EXPECT_FALSE(log->Enabled(LogLevel::kInfo));
   EXPECT_TRUE(log->Enabled(LogLevel::kWarn));
   EXPECT_FALSE(log->Enabled(LogLevel::kNone));
+  ConfigureLogs({.levels = "guard:mine=info", .json = {}, .write = {}});
+  EXPECT_TRUE(log->Enabled(LogLevel::kNone));
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
   log->Log(LogLevel::kWarn, "careful\n", "req");
   log->Log(LogLevel::kNone, "{} plain", "");
+  ConfigureLogs({});
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
   EXPECT_NE(text.find(" guard:mine warn: careful\\x0a request=req\n"), std::string::npos) << text;

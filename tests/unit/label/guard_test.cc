@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "guardc/log.h"
 #include "tests/unit/label/guard_fixture.h"
 
 namespace guardc {
@@ -362,6 +363,35 @@ TEST_F(LifeTest, LogsAndOutputGoToTheHost) {
   EXPECT_EQ(log_->lines, (std::vector<std::string>{"1 hello [r3]"}));
   ASSERT_TRUE(Ask(*guard, "wprinted"));
   EXPECT_EQ(out, "printed");
+}
+
+// docs/logs.md: what tools were given and answered is written at trace only, and each line says whose and for whom.
+TEST_F(LifeTest, TheLibrarysOwnLines) {
+  std::vector<std::string> lines;
+  const auto collect = [&](const char* levels) {
+    lines.clear();
+    ConfigureLogs({.levels = levels, .json = true, .write = [&](std::string_view line) { lines.emplace_back(line); }});
+  };
+  options_.name = "mine";
+  const auto guard = Script();
+  collect("debug");
+  ASSERT_TRUE(Ask(*guard, "e{\"secret\":1}", {.deadline = {}, .stop = {}, .request_id = "r1"}));
+  for (const std::string& line : lines) EXPECT_EQ(line.find("secret"), std::string::npos) << line;
+  collect("guard:label_call=trace");
+  ASSERT_TRUE(Ask(*guard, "e{\"secret\":1}", {.deadline = {}, .stop = {}, .request_id = "r1"}));
+  ASSERT_EQ(lines.size(), 2u);
+  for (const std::string& line : lines) {
+    EXPECT_NE(line.find("secret"), std::string::npos) << line;
+    EXPECT_NE(line.find(R"("level":"trace","logger":"guard:label_call","guard":"mine","request_id":"r1")"),
+              std::string::npos)
+        << line;
+  }
+  collect("warn");
+  ASSERT_FALSE(Ask(*guard, "u"));
+  ASSERT_FALSE(Ask(*guard, "u"));
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("never runs again: label_resource: "), std::string::npos) << lines[0];
+  ConfigureLogs({});
 }
 
 TEST_F(LifeTest, TimingDividesTheCall) {

@@ -1,0 +1,247 @@
+// Loggers are spdlog's, but for their list: spdlog's registry belongs to the embedder.
+#include "base/log.h"
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "guardc/log.h"
+
+namespace guardc::log {
+namespace {
+
+constexpr size_t kLongestMessage = 16 * 1024;  // bytes
+constexpr size_t kLongestName = 256;           // of guards and requests
+constexpr std::string_view kLevelNames[] = {"trace", "debug", "info", "warn", "error", "off"};
+
+std::optional<Level> ParseLevel(std::string_view text) {
+  if (text == "warning") return Level::kWarn;
+  if (text == "none") return Level::kOff;
+  for (size_t i = 0; i < std::size(kLevelNames); ++i) {
+    if (text == kLevelNames[i]) return static_cast<Level>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view LevelName(Level level) { return kLevelNames[static_cast<size_t>(level)]; }
+
+// `*` stands for any text, anywhere. The pattern is the operator's.
+bool Matches(std::string_view pattern, std::string_view name) {
+  const size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == name;
+  if (!name.starts_with(pattern.substr(0, star))) return false;
+  name.remove_prefix(star);
+  pattern.remove_prefix(star + 1);
+  for (size_t skip = 0; skip <= name.size(); ++skip) {
+    if (Matches(pattern, name.substr(skip))) return true;
+  }
+  return false;
+}
+
+std::string_view Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+class CallbackSink : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit CallbackSink(std::function<void(std::string_view)> write) : write_(std::move(write)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    write_({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+  const std::function<void(std::string_view)> write_;
+};
+
+// What ConfigureLogs replaces.
+struct Output {
+  explicit Output(const LogOptions& given)
+      : options(given), json(given.json.value_or(Variable("GUARDC_LOG_FORMAT") == "json")) {
+    std::shared_ptr<spdlog::sinks::sink> sink;
+    if (options.write) {
+      sink = std::make_shared<CallbackSink>(options.write);
+    } else {
+      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+    }
+    logger = std::make_shared<spdlog::logger>("guardc", std::move(sink));
+    logger->set_level(spdlog::level::trace);
+    logger->set_error_handler([](const std::string&) {});
+    logger->set_pattern(json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%e%z\",%v}" : "%Y-%m-%dT%H:%M:%S.%e %v");
+  }
+
+  Level LevelOf(std::string_view name) const {
+    if (options.levels) return LevelFromSpec(*options.levels, name);
+    if (std::getenv("GUARDC_LOG") == nullptr && DebugNames(Variable("DEBUG"), name)) return Level::kDebug;
+    return LevelFromSpec(Variable("GUARDC_LOG"), name);
+  }
+
+  const LogOptions options;
+  const bool json;
+  std::shared_ptr<spdlog::logger> logger;
+};
+
+// Never destroyed: threads may log while the process ends.
+struct State {
+  std::mutex mutex;
+  std::set<Logger*> loggers;
+  std::shared_ptr<const Output> output = std::make_shared<const Output>(LogOptions{});
+};
+
+State& TheState() {
+  static State& state = *new State;
+  return state;
+}
+
+std::shared_ptr<const Output> CurrentOutput() {
+  State& state = TheState();
+  const std::lock_guard lock(state.mutex);
+  return state.output;
+}
+
+std::string JsonFields(const std::string& name, std::optional<Level> level, const std::string& message,
+                       const Context& context) {
+  nlohmann::ordered_json fields;
+  if (level) fields["level"] = LevelName(*level);
+  fields["logger"] = name;
+  if (!context.guard.empty()) fields["guard"] = PrintableLine(context.guard, kLongestName);
+  if (!context.request_id.empty()) fields["request_id"] = PrintableLine(context.request_id, kLongestName);
+  fields["message"] = message;
+  const std::string object = fields.dump();
+  return object.substr(1, object.size() - 2);
+}
+
+std::string TextFields(const std::string& name, std::optional<Level> level, const std::string& message,
+                       const Context& context) {
+  std::string line = name + " ";
+  if (level) line += std::string(LevelName(*level)) + ": ";
+  // A guard's own logger has its name already.
+  const std::string guard = PrintableLine(context.guard, kLongestName);
+  if (!guard.empty() && name != "guard:" + guard) line += "[" + guard + "] ";
+  line += message;
+  if (!context.request_id.empty()) line += " request=" + PrintableLine(context.request_id, kLongestName);
+  return line;
+}
+
+// The length of the well-formed UTF-8 sequence at the start of `bytes`, 0 where there is none (RFC 3629).
+size_t Utf8Length(std::string_view bytes) {
+  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  const uint8_t lead = at(0);
+  if (lead < 0x80) return 1;
+  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || bytes.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  }
+  const bool overlong = (lead == 0xe0 && at(1) < 0xa0) || (lead == 0xf0 && at(1) < 0x90);
+  const bool surrogate = lead == 0xed && at(1) >= 0xa0;
+  const bool too_large = lead == 0xf4 && at(1) >= 0x90;
+  return overlong || surrogate || too_large ? 0 : length;
+}
+
+}  // namespace
+
+Logger::Logger(std::string name) : name_(std::move(name)), threshold_(Level::kWarn) {
+  State& state = TheState();
+  const std::lock_guard lock(state.mutex);
+  set_threshold(state.output->LevelOf(name_));
+  state.loggers.insert(this);
+}
+
+Logger::~Logger() {
+  State& state = TheState();
+  const std::lock_guard lock(state.mutex);
+  state.loggers.erase(this);
+}
+
+void Logger::Write(std::optional<Level> level, std::string_view message, const Context& context) noexcept {
+  if (!Enabled(level.value_or(Level::kInfo))) return;
+  try {
+    const auto output = CurrentOutput();
+    const std::string text = PrintableLine(message, kLongestMessage);
+    const std::string line =
+        output->json ? JsonFields(name_, level, text, context) : TextFields(name_, level, text, context);
+    output->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  } catch (const std::exception&) {
+    // A line that cannot be written must not end a call.
+  }
+}
+
+Level LevelFromSpec(std::string_view spec, std::string_view name) {
+  Level level = Level::kWarn;
+  while (!spec.empty()) {
+    const size_t comma = spec.find(',');
+    const std::string_view entry = spec.substr(0, comma);
+    spec.remove_prefix(comma == std::string_view::npos ? spec.size() : comma + 1);
+    const size_t equals = entry.find('=');
+    const bool has_pattern = equals != std::string_view::npos;
+    if (has_pattern && !Matches(entry.substr(0, equals), name)) continue;
+    level = ParseLevel(has_pattern ? entry.substr(equals + 1) : entry).value_or(level);
+  }
+  return level;
+}
+
+bool DebugNames(std::string_view patterns, std::string_view name) {
+  bool named = false;
+  while (!patterns.empty()) {
+    const size_t end = patterns.find_first_of(", ");
+    std::string_view pattern = patterns.substr(0, end);
+    patterns.remove_prefix(end == std::string_view::npos ? patterns.size() : end + 1);
+    const bool excludes = pattern.starts_with('-');
+    if (excludes) pattern.remove_prefix(1);
+    if (pattern.empty() || !Matches(pattern, name)) continue;
+    if (excludes) return false;
+    named = true;
+  }
+  return named;
+}
+
+std::string PrintableLine(std::string_view bytes, size_t limit) {
+  constexpr char kHex[] = "0123456789abcdef";
+  const bool cut = bytes.size() > limit;
+  bytes = bytes.substr(0, limit);
+  std::string line;
+  line.reserve(bytes.size());
+  while (!bytes.empty()) {
+    const size_t length = Utf8Length(bytes);
+    const auto byte = static_cast<uint8_t>(bytes[0]);
+    const bool is_control = (byte < 0x20 && byte != '\t') || byte == 0x7f ||
+                            (length == 2 && byte == 0xc2 && static_cast<uint8_t>(bytes[1]) < 0xa0);  // C1
+    if (length == 0 || is_control) {
+      line += "\\x";
+      line += kHex[byte >> 4];
+      line += kHex[byte & 15];
+      bytes.remove_prefix(1);
+    } else {
+      line += bytes.substr(0, length);
+      bytes.remove_prefix(length);
+    }
+  }
+  if (cut) line += "...";
+  return line;
+}
+
+}  // namespace guardc::log
+
+namespace guardc {
+
+void ConfigureLogs(const LogOptions& options) {
+  auto output = std::make_shared<const log::Output>(options);
+  log::State& state = log::TheState();
+  const std::lock_guard lock(state.mutex);
+  for (log::Logger* logger : state.loggers) logger->set_threshold(output->LevelOf(logger->name()));
+  state.output = std::move(output);
+}
+
+}  // namespace guardc

@@ -1,0 +1,29 @@
+// What guardc itself has to say, and the lines of guards whose owner gave no log of its own: which of it is written, how
+// and where to. docs/logs.md lists the loggers.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace guardc {
+
+struct LogOptions {
+  // Entries separated by commas: LEVEL for every logger, or PATTERN=LEVEL for those whose name it matches (`*` is any
+  // text); the last entry that matches counts. Levels are trace, debug, info, warn, error and off. nullopt: $GUARDC_LOG,
+  // else $DEBUG (patterns separated by commas, `-` before one excludes; what matches is at debug), else warn. Tools'
+  // arguments, results and labels are written at trace only.
+  std::optional<std::string> levels;
+  // One JSON object a line: time, level, logger, guard, request_id, message. nullopt: $GUARDC_LOG_FORMAT=json.
+  std::optional<bool> json;
+  // Gets each line, its line break included; one at a time, on the thread that writes it. Must not throw, nor make
+  // guardc log. Empty: the process's stderr; never its stdout, which may carry the MCP stream.
+  std::function<void(std::string_view line)> write;
+};
+
+// Replaces what held before, for loggers that are there and for later ones. Before the first call: LogOptions{}.
+// Thread-safe.
+void ConfigureLogs(const LogOptions& options);
+
+}  // namespace guardc
