@@ -55,6 +55,16 @@ class PolicyTest(CliTest):
                            "trusted-users": ["u"]},
             "trusted-bots": ["x", "y"]})
 
+    def test_empty_lists_and_blank_names(self):
+        path = self.write("p.json", json.dumps(POLICY))
+        plain = run("policy", "check", path, "--json").stdout
+        self.assertEqual(run("policy", "check", path, "--json", "--trusted-bots", "", "--trusted-users", "").stdout,
+                         plain)
+        for names in (" ", "a, ,b"):
+            done = run("policy", "check", path, "--json", "--trusted-bots", names)
+            self.assertEqual(done.returncode, 1, names)
+            self.assertEqual(json.loads(done.stdout)["error"]["key"], "trusted-bots")
+
     def test_text_in_a_string_from_stdin(self):
         done = run("policy", "check", "-", stdin=json.dumps(json.dumps(POLICY)).encode())
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -205,6 +215,67 @@ class DecideWithAGuardTest(DecideCommand):
         for outcome in outcomes[1:]:
             self.assertIsNone(outcome["result"])
             self.assertTrue(outcome["reason"])
+
+    def test_every_outcome_has_every_member(self):
+        agent = {"difc_mode": "filter", "agent": {"integrity": ["i"]}}
+        labels = {"description": "d", "secrecy": ["s"], "integrity": ["i"]}
+        read = {"resource": labels, "operation": "read"}
+        paths = {"labeled_paths": [{"path": "/0", "labels": {"integrity": ["i"]}}], "default_labels": labels}
+        cases = [self.call(agent, read, paths, result=[1]),
+                 self.call(agent, read, paths, result=[1, 2]),
+                 self.call(agent, {**read, "operation": "read-write"}, paths, result=[1]),
+                 self.call(agent, {"resource": {}}, None, result={"n": 1}, args={"a": 1.0}, id={"n": 7}),
+                 self.call(agent, read, None),
+                 self.call(agent, {}, None),
+                 self.call({}, read, None),
+                 {}, {"tool": 5}]
+        _, outcomes = self.cases(self.relay, cases)
+        self.assertEqual([(o["outcome"], o["phase"]) for o in outcomes], [
+            ("allowed", 6), ("filtered", 5), ("denied", 2), ("allowed", 6), ("error", 3), ("error", 1), ("error", 0),
+            ("error", 0), ("error", 0)])
+        self.assertEqual(outcomes[3]["id"], {"n": 7})
+
+        def check_labels(value, *more):
+            self.assertEqual(set(value), {"secrecy", "integrity", *more})
+            for key in ("secrecy", "integrity"):
+                self.assertIsInstance(value[key], list)
+                self.assertEqual(value[key], sorted(set(value[key])))
+
+        for o in outcomes:
+            with self.subTest(o["outcome"], phase=o["phase"]):
+                self.assertEqual(set(o) - {"id"}, {
+                    "outcome", "phase", "error", "reason", "denied_by", "operation", "mode", "resource",
+                    "agent_before", "agent_after", "items", "notice", "result", "guard_inputs", "backend_calls"})
+                self.assertIsInstance(o["phase"], int)
+                self.assertIsInstance(o["reason"], str)
+                self.assertIsInstance(o["notice"], str)
+                self.assertIn(o["denied_by"], ("", "secrecy", "integrity", "error"))
+                self.assertEqual(o["error"] is not None, o["outcome"] == "error")
+                if o["error"]:
+                    self.assertIsInstance(o["error"]["kind"], str)
+                    self.assertIsInstance(o["error"]["message"], str)
+                    self.assertEqual(o["reason"], o["error"]["message"])
+                self.assertEqual(o["reason"] == "", o["outcome"] == "allowed")
+                self.assertIn(o["mode"], ("strict", "filter", "propagate", None))
+                self.assertIn(o["operation"], ("read", "write", "read-write", None))
+                self.assertEqual(o["operation"] is None, o["resource"] is None)
+                if o["resource"]:
+                    check_labels(o["resource"], "description")
+                check_labels(o["agent_before"])
+                check_labels(o["agent_after"])
+                self.assertEqual(o["result"] is not None, o["outcome"] in ("allowed", "filtered"))
+                if o["items"]:
+                    self.assertEqual(set(o["items"]), {"total", "kept", "left_out"})
+                    self.assertEqual(o["items"]["total"], len(o["items"]["kept"]) + len(o["items"]["left_out"]))
+                    for item in o["items"]["kept"] + o["items"]["left_out"]:
+                        self.assertEqual(set(item), {"index", "description", "labels", "reason"})
+                        check_labels(item["labels"])
+                    self.assertTrue(all(i["reason"] for i in o["items"]["left_out"]))
+                for asked in o["guard_inputs"]:
+                    self.assertEqual(set(asked), {"function", "input"})
+                for call in o["backend_calls"]:
+                    self.assertEqual(set(call), {"caller", "tool", "args"})
+        self.assertEqual(outcomes[1]["items"]["kept"][0]["reason"], "")
 
     def test_calls_of_a_case_share_guard_and_agent(self):
         case = self.call({"difc_mode": "propagate"}, {"resource": {"secrecy": ["s"]}, "operation": "read"}, {},

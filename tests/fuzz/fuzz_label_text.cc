@@ -53,7 +53,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Check(out.error.has_value() == (out.kind == OutcomeKind::kError));
     if (shows) Check(JsonDocument::Parse(*out.result).has_value());
     if (out.kind == OutcomeKind::kAllowed) Check(*out.result == texts[3]);
-    if (out.kind == OutcomeKind::kFiltered) Check(!out.items->left_out.empty() && *out.mode == Mode::kFilter);
+    if (out.kind == OutcomeKind::kFiltered) {
+      // In propagate mode only what the agent must not write to.
+      bool may_filter = *out.mode == Mode::kFilter ||
+                        (*out.mode == Mode::kPropagate && out.resource->operation == Operation::kReadWrite);
+      Check(!out.items->left_out.empty() && may_filter);
+    }
     // Only propagation changes an agent, and never towards more trust or less secrecy.
     Check(out.agent_before.secrecy.Minus(out.agent_after.secrecy).empty());
     Check(out.agent_after.integrity.Minus(out.agent_before.integrity).empty());

@@ -49,6 +49,11 @@ TEST(ResponseAnswerTest, NoLabels) {
   }
 }
 
+TEST(ResponseAnswerTest, SuccessAndErrorMeanNothingHere) {
+  EXPECT_EQ(Labelled(Paths(Path("/0", "a"), R"(,"success":false,"ok":false,"error":"no")"), Json("[1]")), "1:a");
+  EXPECT_EQ(Labelled(R"({"success":false,"error":"no"})", Json("[1]")), "none");
+}
+
 TEST(ResponseAnswerTest, NotAnObject) {
   for (const char* answer : {" ", "[]", "1", "\"x\"", "true", "{", "nul", "\xff", "{} {}"}) {
     EXPECT_EQ(Labelled(answer, Json("[1]")), "bad_response ") << answer;

@@ -181,6 +181,21 @@ TEST_F(LabelCallTest, BuffersAreAllocatedAndFreedInReverse) {
   }
 }
 
+// Output is copied out of linear memory before anything else runs: here dealloc wipes what it frees.
+TEST_F(LabelCallTest, TheAnswerIsCopiedBeforeItIsFreed) {
+  const auto module = ModuleFromWat(R"((module
+    (memory (export "memory") 200)
+    (func (export "alloc") (param i32) (result i32)
+      (select (i32.const 65536) (i32.const 131072) (i32.lt_u (local.get 0) (i32.const 65536))))
+    (func (export "dealloc") (param i32 i32) (memory.fill (local.get 0) (i32.const 0xff) (local.get 1)))
+    (func $echo (param i32 i32 i32 i32) (result i32)
+      (memory.copy (local.get 2) (local.get 0) (local.get 1)) (local.get 1))
+    (export "label_agent" (func $echo)) (export "label_resource" (func $echo)) (export "label_response" (func $echo))))");
+  const auto guard = Guard::Create(module, options_);
+  ASSERT_TRUE(guard) << guard.error().message;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Ask(**guard, "{\"kept\":true}").value(), "{\"kept\":true}");
+}
+
 TEST_F(LabelCallTest, BadPointersOfAlloc) {
   struct Case {
     uint32_t mode;
