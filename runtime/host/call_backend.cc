@@ -67,6 +67,9 @@ int32_t Call(HostState& state, const abi::Value* values) {
   // Straight from guest memory: the guest stands still until we return.
   const Result<std::string> answer =
       state.backend(Text(*tool), args, state.control == nullptr ? CallOptions() : state.control->Options());
+  // A backend that gives up at the deadline may be back before the watcher has come to it: looked at here, the call
+  // ends on our return, and the guard does not get to answer.
+  if (state.control != nullptr) (void)state.control->Interrupted();
   if (!answer) return Fail(state, answer.error().message);
   return StoreAnswer(state, *answer, GuestPtr{values[4].i32}, values[5].i32);
 }
