@@ -29,21 +29,26 @@ class Agent {
   // What was read leaves its mark (propagate mode).
   void Read(const Labels& source);
 
-  // The mode that `guard` answered for this agent; nullopt until it has.
-  std::optional<Mode> IntroducedTo(const LabelSource& guard) const;
-  void Introduce(const LabelSource& guard, Mode mode);
+  // The mode that `guard` answered for this agent under this policy; nullopt until it has.
+  std::optional<Mode> IntroducedTo(const LabelSource& guard, std::string_view policy_json) const;
+  void Introduce(const LabelSource& guard, std::string_view policy_json, Mode mode);
 
  private:
   mutable std::mutex mutex_;
   Labels labels_;
-  std::map<uint64_t, Mode> modes_;  // by LabelSource::id
+  struct Introduction {
+    std::string policy;
+    Mode mode;
+  };
+  std::map<uint64_t, Introduction> introductions_;  // by LabelSource::id
 };
 
 struct CallRequest {
   std::string_view tool;
-  std::string_view args_json = {};           // JSON; "" for no arguments
-  std::string_view capabilities_json = {};   // JSON; "" for none
-  std::string_view policy_json = {};         // for label_agent; "" for none, an error with a compiled guard
+  std::string_view args_json = {};          // JSON; "" for no arguments
+  std::string_view capabilities_json = {};  // JSON; "" for none
+  // For label_agent, in every call; "" for none, an error with a compiled guard, and so is another one than before.
+  std::string_view policy_json = {};
   std::optional<Mode> configured_mode = {};  // counts only for guards that do not decide the mode themselves
   CallOptions call = {};
 };

@@ -83,11 +83,11 @@ class Run {
     if (!request_.capabilities_json.empty()) {
       GUARDC_TRY(capabilities_, Document(request_.capabilities_json, "the capabilities"));
     }
-    std::optional<Mode> answered = agent_.IntroducedTo(guard_);
+    std::optional<Mode> answered = agent_.IntroducedTo(guard_, request_.policy_json);
     if (!answered) {
       GUARDC_TRY(AgentAnswer answer, guard_.LabelAgent(request_.policy_json, request_.call));
       agent_.Add(answer.labels);
-      agent_.Introduce(guard_, answer.mode);
+      agent_.Introduce(guard_, request_.policy_json, answer.mode);
       answered = answer.mode;
       out_.agent_before = out_.agent_after = agent_.labels();
     }
@@ -200,15 +200,16 @@ void Agent::Read(const Labels& source) {
   labels_ = AfterReading(labels_, source);
 }
 
-std::optional<Mode> Agent::IntroducedTo(const LabelSource& guard) const {
+std::optional<Mode> Agent::IntroducedTo(const LabelSource& guard, std::string_view policy_json) const {
   std::lock_guard lock(mutex_);
-  auto found = modes_.find(guard.id());
-  return found == modes_.end() ? std::nullopt : std::optional(found->second);
+  auto found = introductions_.find(guard.id());
+  if (found == introductions_.end() || found->second.policy != policy_json) return std::nullopt;
+  return found->second.mode;
 }
 
-void Agent::Introduce(const LabelSource& guard, Mode mode) {
+void Agent::Introduce(const LabelSource& guard, std::string_view policy_json, Mode mode) {
   std::lock_guard lock(mutex_);
-  modes_[guard.id()] = mode;
+  introductions_.insert_or_assign(guard.id(), Introduction{std::string(policy_json), mode});
 }
 
 std::string_view OutcomeKindName(OutcomeKind kind) {

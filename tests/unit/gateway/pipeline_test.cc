@@ -276,6 +276,12 @@ TEST(PipelineTest, AnAgentIsIntroducedToAGuardOnce) {
   Agent second;
   request.policy_json = R"({"allow-only":{"repos":"public","min-integrity":"none"}})";
   EXPECT_EQ(OneLine(GuardedCall(*source, second, request, backend)), "error 0 policy");
+  // Nor does an agent that knows the guard get by with another policy, or none.
+  EXPECT_EQ(OneLine(GuardedCall(*source, agent, request, backend)), "error 0 policy");
+  request.policy_json = "";
+  EXPECT_EQ(OneLine(GuardedCall(*source, agent, request, backend)), "error 0 policy");
+  request.policy_json = kPolicy;
+  EXPECT_EQ(OneLine(GuardedCall(*source, agent, request, backend)), "allowed 6 []");
 }
 
 TEST(PipelineTest, TheBackendGetsTheArgumentsAndTheCallersOptions) {
