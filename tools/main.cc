@@ -2,12 +2,14 @@
 // and never maps one: `compile` becomes the program guardc-compiler.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "guardc/log.h"
 #include "guardc/version.h"
 #include "tools/command.h"
 #include "tools/output.h"
@@ -26,6 +28,7 @@ constexpr char kExamples[] =
     "\n"
     "The cache is --cache-dir, else $GUARDC_CACHE_DIR, else $MCP_GATEWAY_WASM_CACHE_DIR, else\n"
     "$XDG_CACHE_HOME/guardc, else ~/.cache/guardc.\n"
+    "$GUARDC_LOG=debug shows what the library does, on stderr (docs/logs.md).\n"
     "Exit status: 0 done, 1 the work failed, 2 wrong usage. `guardc COMMAND --help` tells more.";
 
 // One line of what is wrong and one of what to do, as every other error.
@@ -51,7 +54,15 @@ std::vector<std::string> CutAtDoubleDash(int& argc, char** argv) {
   return {};
 }
 
+// What the library would warn of, a command says itself.
+void QuietLogs() {
+  if (std::getenv("GUARDC_LOG") == nullptr && std::getenv("DEBUG") == nullptr) {
+    ConfigureLogs({.levels = "error", .json = {}, .write = {}});
+  }
+}
+
 int Main(int argc, char** argv) {
+  QuietLogs();
   if (argc > 1 && std::string_view(argv[1]) == "compile") return RunCompile(argc, argv);
 
   std::vector<std::string> guest_arguments;

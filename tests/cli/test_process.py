@@ -1,5 +1,7 @@
 """What a process that loads and labels is made of: no compiler, no noise."""
 
+import json
+import os
 import pathlib
 import subprocess
 import time
@@ -38,6 +40,31 @@ class ProcessTest(CliTest):
         self.assertIn("guardc", maps)
         for name in FORBIDDEN:
             self.assertNotIn(name, maps)
+
+
+class LogsTest(CliTest):
+    """docs/logs.md from outside: on stderr, as the environment says."""
+
+    @needs_compiler
+    def test_levels_and_format(self):
+        guard = self.wasm(BROKEN_GUARD)
+        self.compile(guard)
+        args = ("call", guard, "label_resource", "--input", self.json_file("in.json", {"s": "secret"}), "--cache-dir",
+                self.cache)
+
+        def lines(**environment):
+            done = run(*args, env={**os.environ, **environment})
+            self.assertEqual((done.returncode, done.stdout), (1, b""))
+            return [line for line in done.stderr.decode().splitlines() if "guard:label_call" in line]
+
+        self.assertEqual(lines(), [])
+        self.assertEqual(len(lines(GUARDC_LOG="warn")), 1)
+        self.assertEqual(lines(GUARDC_LOG="off"), [])
+        self.assertEqual(lines(GUARDC_LOG="trace,guard:label_call=error"), [])
+        self.assertNotIn("secret", "".join(lines(DEBUG="guard:*")))
+        traced = [json.loads(line) for line in lines(GUARDC_LOG="*:label_call=trace", GUARDC_LOG_FORMAT="json")]
+        self.assertEqual([line["level"] for line in traced], ["trace", "trace", "warn"])
+        self.assertIn("secret", traced[0]["message"])
 
 
 class UsageTest(CliTest):
