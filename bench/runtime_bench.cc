@@ -2,17 +2,24 @@
 // how soon an interruption arrives. Google Benchmark; run build/bin/runtime_bench --help.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <stop_token>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "guardc/guard.h"
 #include "guardc/log.h"
 #include "guardc/pool.h"
+#include "runtime/guest_call.h"
 #include "runtime/label/guard_instance.h"
+#include "runtime/trap/interrupt.h"
+#include "runtime/trap/thread_setup.h"
 #include "tests/fixtures/fixture.h"
 #include "tests/fixtures/wat.h"
 
@@ -121,6 +128,97 @@ void CreateGuard(benchmark::State& state) {
   }
 }
 BENCHMARK(CreateGuard)->Arg(0)->Arg(1)->ArgName("rust");
+
+// What a call with bounds pays for them beside looking at the clock.
+void ArmAndDisarm(benchmark::State& state) {
+  InterruptRecord record;
+  std::atomic<uint32_t> flag = 0;
+  const int tid = trap::EnsureThread();
+  const auto deadline = Clock::now() + std::chrono::hours(1);
+  for (auto _ : state) {
+    if (!record.Arm(&flag, tid, deadline)) abort();
+    record.Disarm();
+  }
+}
+BENCHMARK(ArmAndDisarm);
+
+// An endless loop, and one that calls the host all the time.
+constexpr std::string_view kEndless = R"((module
+  (import "env" "host_log" (func $log (param i32 i32 i32)))
+  (memory (export "memory") 1)
+  (func (export "spin") (loop $l (br $l)))
+  (func (export "log") (loop $l (call $log (i32.const 0) (i32.const 0) (i32.const 0)) (br $l)))))";
+
+void TellPercentiles(benchmark::State& state, std::vector<double>& microseconds) {
+  std::ranges::sort(microseconds);
+  const auto at = [&](double share) {
+    return microseconds[static_cast<size_t>(share * static_cast<double>(microseconds.size() - 1))];
+  };
+  state.counters["p50_us"] = at(0.5);
+  state.counters["p99_us"] = at(0.99);
+  state.counters["max_us"] = at(1);
+}
+
+// How late a sleeping thread wakes while another one spins: what the machine gives at this moment, to compare with.
+void TimerLatency(benchmark::State& state) {
+  std::jthread spinner([](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+    }
+  });
+  std::vector<double> microseconds;
+  for (auto _ : state) {
+    const auto deadline = Clock::now() + std::chrono::microseconds(500);
+    std::this_thread::sleep_until(deadline);
+    const double late = std::chrono::duration<double, std::micro>(Clock::now() - deadline).count();
+    microseconds.push_back(late);
+    state.SetIterationTime(late / 1e6);
+  }
+  TellPercentiles(state, microseconds);
+}
+BENCHMARK(TimerLatency)->UseManualTime()->Iterations(2000);
+
+// From the deadline, or the request to stop, until the call has returned. Percentiles in microseconds.
+void InterruptLatency(benchmark::State& state) {
+  const bool by_stop = state.range(0) == 1, among_host_calls = state.range(1) == 1;
+  static const auto module = Must(testing::CompileWat(kEndless));
+  Store store({.fail_after_trap = false});
+  HostState host;
+  const Silence log;
+  host.log = const_cast<Silence*>(&log);
+  Instance* instance = Must(InstantiateWithHost(store, module, host));
+  const auto function = Must(GuestFunction::Bind(*instance, among_host_calls ? "log" : "spin", {}));
+  std::vector<double> microseconds;
+  for (auto _ : state) {
+    abi::Value none = {};
+    std::stop_source source;
+    std::atomic<Clock::rep> requested = 0;
+    CallOptions call = {.stop = source.get_token()};
+    std::jthread stopper;
+    if (by_stop) {
+      stopper = std::jthread([&] {
+        std::this_thread::sleep_for(std::chrono::microseconds(500));
+        requested = Clock::now().time_since_epoch().count();
+        source.request_stop();
+      });
+    } else {
+      call.deadline = Clock::now() + std::chrono::microseconds(500);
+      requested = call.deadline->time_since_epoch().count();
+    }
+    const auto result = function.Call(&none, host, call);
+    const auto end = Clock::now();
+    if (result) abort();
+    if (by_stop) stopper.join();
+    const double late = static_cast<double>(end.time_since_epoch().count() - requested) / 1e3;
+    microseconds.push_back(late);
+    state.SetIterationTime(late / 1e6);
+  }
+  TellPercentiles(state, microseconds);
+}
+BENCHMARK(InterruptLatency)
+    ->ArgsProduct({{0, 1}, {0, 1}})
+    ->ArgNames({"stop", "host"})
+    ->UseManualTime()
+    ->Iterations(2000);
 
 // An instance that has been taught a policy, and what a pool makes of it.
 struct Prepared {

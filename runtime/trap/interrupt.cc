@@ -27,8 +27,6 @@ constexpr int64_t kNever = InterruptRecord::kNever;
 constexpr int64_t kRetryNanoseconds = 20'000;
 constexpr int64_t kFollowNanoseconds = 100'000;
 
-uint64_t With(uint64_t word, State state) { return (word & ~kStateMask) | state; }
-State StateOf(uint64_t word) { return static_cast<State>(word & kStateMask); }
 bool IsBlockedHere() {
   sigset_t mask;
   return pthread_sigmask(SIG_BLOCK, nullptr, &mask) == 0 && sigismember(&mask, trap::InterruptionSignal()) == 1;
@@ -122,7 +120,7 @@ class Watcher {
       // the word changed and does nothing.
       const uint64_t word = record->word_.load(std::memory_order_seq_cst);
       const int64_t deadline = record->deadline_.load(std::memory_order_seq_cst);
-      switch (StateOf(word)) {
+      switch (InterruptRecord::StateOf(word)) {
         case State::kRunning:
           if (deadline <= now) {
             record->Request(word, InterruptReason::kDeadline);
@@ -238,16 +236,6 @@ void InterruptRecord::RequestAndFollow(uint64_t word, InterruptReason reason) {
     sched_yield();
   }
   Watcher::Get().Poke();
-}
-
-bool InterruptRecord::IsPending() const {
-  const State state = StateOf(word_.load(std::memory_order_acquire));
-  return state == State::kSending || state == State::kSent || state == State::kMissed;
-}
-
-void InterruptRecord::Acknowledge(bool missed) {
-  const uint64_t word = word_.load(std::memory_order_relaxed);
-  word_.store(With(word, missed ? kMissed : kKicked), std::memory_order_release);
 }
 
 }  // namespace guardc

@@ -51,11 +51,19 @@ class InterruptRecord {
   InterruptReason reason() const { return reason_.load(std::memory_order_relaxed); }
 
   // In the signal handler: is an answer wanted?
-  bool IsPending() const;
-  void Acknowledge(bool missed);
+  bool IsPending() const {
+    const State state = StateOf(word_.load(std::memory_order_acquire));
+    return state == State::kSending || state == State::kSent || state == State::kMissed;
+  }
+  void Acknowledge(bool missed) {
+    const uint64_t word = word_.load(std::memory_order_relaxed);
+    word_.store(With(word, missed ? kMissed : kKicked), std::memory_order_release);
+  }
 
  private:
   friend class Watcher;
+  static uint64_t With(uint64_t word, State state) { return (word & ~kStateMask) | state; }
+  static State StateOf(uint64_t word) { return static_cast<State>(word & kStateMask); }
   void Send(uint64_t word);
   void KickAndTell(uint64_t word);
 

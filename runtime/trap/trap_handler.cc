@@ -47,6 +47,10 @@
 
 constinit thread_local guardc::Activation* guardc_current_activation = nullptr;
 
+#ifdef GUARDC_THREAD_SANITIZER
+extern "C" int __sigaction(int signal, const struct sigaction* action, struct sigaction* old);  // glibc's, not replaced
+#endif
+
 namespace guardc::trap {
 
 namespace {
@@ -62,6 +66,15 @@ constexpr std::array kFaultSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 std::atomic<int> interruption_signal = kDefaultInterruptionSignal;
 std::atomic<bool> is_installed = false;
 struct sigaction old_actions[_NSIG];
+
+// Thread sanitizer's sigaction() holds signals that are sent back until the code they interrupt calls into it, which a
+// guest does not do: it is passed by for the signal of interruption. This file is not instrumented then, either.
+int SetAction(int signal, const struct sigaction* action, struct sigaction* old) {
+#ifdef GUARDC_THREAD_SANITIZER
+  if (signal == interruption_signal.load(std::memory_order_relaxed)) return __sigaction(signal, action, old);
+#endif
+  return sigaction(signal, action, old);
+}
 
 bool IsStub(uintptr_t pc) {
   return pc >= reinterpret_cast<uintptr_t>(&guardc_stubs_begin) && pc < reinterpret_cast<uintptr_t>(&guardc_stubs_end);
@@ -204,7 +217,7 @@ Result<void> Install() {
   }
   const struct sigaction action = OurAction();
   const auto install = [&](int signal) {
-    return sigaction(signal, nullptr, &old_actions[signal]) == 0 && sigaction(signal, &action, nullptr) == 0;
+    return SetAction(signal, nullptr, &old_actions[signal]) == 0 && SetAction(signal, &action, nullptr) == 0;
   };
   for (const int signal : kFaultSignals) {
     if (!install(signal)) {
@@ -233,10 +246,10 @@ bool Kick(int tid) {
   // If somebody has put the default back meanwhile, the signal would end the process: it is ours by choice, so take it
   // again.
   struct sigaction current;
-  if (sigaction(signal, nullptr, &current) == 0 && (current.sa_flags & SA_SIGINFO) == 0 &&
+  if (SetAction(signal, nullptr, &current) == 0 && (current.sa_flags & SA_SIGINFO) == 0 &&
       (current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN)) {
     const struct sigaction action = OurAction();
-    sigaction(signal, &action, nullptr);
+    SetAction(signal, &action, nullptr);
   }
   return syscall(SYS_tgkill, getpid(), tid, signal) == 0;
 }

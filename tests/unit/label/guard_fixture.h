@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,16 +43,20 @@ struct ScriptCounters {
   uint32_t capacities[4];  // of the calls since "r", in order
 };
 
-// Collects what guards log.
+// Collects what guards log, from any thread; look at `lines` when none of them calls any more.
 class CollectingLog : public GuardLog {
  public:
   bool Enabled(LogLevel level) const override { return level >= threshold; }
   void Log(LogLevel level, std::string_view message, std::string_view request_id) override {
+    const std::lock_guard lock(mutex_);
     lines.push_back(std::to_string(static_cast<int>(level)) + " " + std::string(message) + " [" +
                     std::string(request_id) + "]");
   }
   LogLevel threshold = LogLevel::kDebug;
   std::vector<std::string> lines;
+
+ private:
+  std::mutex mutex_;
 };
 
 class GuardTest : public testing::Test {
