@@ -19,8 +19,10 @@ using gateway::KnownMembers;
 using gateway::LabelForm;
 using gateway::LabelReader;
 
+// Owned by nobody: copies would count in one place for all calls of the process.
 const std::shared_ptr<const JsonText>& NullText() {
-  static const std::shared_ptr<const JsonText> kNull = JsonText::Parse("null", "null").value();
+  static const std::shared_ptr<const JsonText> kOwner = JsonText::Parse("null", "null").value();
+  static const std::shared_ptr<const JsonText> kNull(std::shared_ptr<const JsonText>(), kOwner.get());
   return kNull;
 }
 

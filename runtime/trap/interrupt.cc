@@ -11,6 +11,7 @@
 #include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "runtime/trap/trap_handler.h"
@@ -26,6 +27,10 @@ constexpr int64_t kNever = InterruptRecord::kNever;
 // Between a missed kick and the next one, and between two looks at a kick that is under way.
 constexpr int64_t kRetryNanoseconds = 20'000;
 constexpr int64_t kFollowNanoseconds = 100'000;
+// Where calls are short, none may be running when the watcher looks. It looks once more after this time before it
+// sleeps for good, so that calls in quick succession do not have to wake it one by one.
+constexpr int64_t kLingerNanoseconds = 10'000'000;
+constexpr int64_t kNow = std::numeric_limits<int64_t>::min();
 
 bool IsBlockedHere() {
   sigset_t mask;
@@ -84,6 +89,7 @@ class Watcher {
   void Poke() {
     const std::lock_guard lock(mutex_);
     is_poked_ = true;
+    next_wake_.store(kNow, std::memory_order_seq_cst);  // until it has looked, others need not poke as well
     wake_.notify_one();
   }
 
@@ -95,13 +101,15 @@ class Watcher {
  private:
   void Run() {
     std::unique_lock lock(mutex_);
+    // Whether a call has poked since the last time that it stayed awake for the next one.
+    bool lingers = false;
     for (;;) {
-      is_poked_ = false;
-      next_wake_.store(Scan(), std::memory_order_seq_cst);
+      if (std::exchange(is_poked_, false)) lingers = true;
+      int64_t until = Scan();
+      if (until == kNever && std::exchange(lingers, false)) until = NowNanoseconds() + kLingerNanoseconds;
+      next_wake_.store(until, std::memory_order_seq_cst);
       // An Arm() that compared against the old value has stored its deadline before: this second look sees it.
-      const int64_t wake = Scan();
-      if (wake < next_wake_.load(std::memory_order_relaxed)) continue;
-      const int64_t until = next_wake_.load(std::memory_order_relaxed);
+      if (Scan() < until) continue;
       const auto poked = [this] { return is_poked_; };
       if (until == kNever) {
         wake_.wait(lock, poked);

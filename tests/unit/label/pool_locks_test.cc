@@ -1,0 +1,91 @@
+// Calls through a pool take no lock: counted, by standing in for the C library's.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include "guardc/pool.h"
+#include "tests/fixtures/wat.h"
+
+namespace {
+thread_local int locks = 0;  // taken by this thread
+}
+
+extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) {
+  using Lock = int (*)(pthread_mutex_t*);
+  static std::atomic<Lock> real = nullptr;
+  Lock lock = real.load(std::memory_order_acquire);
+  if (lock == nullptr) {
+    lock = reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
+    real.store(lock, std::memory_order_release);
+  }
+  ++locks;
+  return lock(mutex);
+}
+
+namespace guardc {
+namespace {
+
+constexpr std::string_view kWat = R"((module (memory (export "memory") 1)
+  (data (i32.const 64) "{\"resource\":{\"description\":\"d\",\"secrecy\":[],\"integrity\":[]},\"operation\":\"read\"}")
+  (func (export "alloc") (param i32) (result i32) (i32.const 4096))
+  (func (export "dealloc") (param i32 i32))
+  (func (export "label_agent") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "label_resource") (param i32 i32 i32 i32) (result i32)
+    (memory.copy (local.get 2) (i32.const 64) (i32.const 79)) (i32.const 79))
+  (func (export "label_response") (param i32 i32 i32 i32) (result i32) (i32.const 0))))";
+
+class SilentLog final : public GuardLog {
+ public:
+  bool Enabled(LogLevel) const override { return false; }
+  void Log(LogLevel, std::string_view, std::string_view) override {}
+};
+
+// Each thread makes its calls when all have their clones; the locks that it takes meanwhile.
+template <class Call>
+std::vector<int> LocksOf(int threads, const Call& call) {
+  std::latch ready(threads);
+  std::vector<int> counts(static_cast<size_t>(threads));
+  std::vector<std::jthread> running;
+  for (int& count : counts) {
+    running.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) call();
+      ready.arrive_and_wait();
+      const int before = locks;
+      for (int i = 0; i < 1000; ++i) call();
+      count = locks - before;
+    });
+  }
+  running.clear();
+  return counts;
+}
+
+TEST(PoolLocksTest, NoneIsTakenByACall) {
+  GuardOptions options;
+  options.output_initial = 1024;
+  options.log = std::make_shared<SilentLog>();
+  const auto pool = GuardPool::Create(testing::CompileWat(kWat).value(), options, {.max_clones = 8}).value();
+  const auto source = MakeCompiledSource(pool);
+  const auto expect_few = [](const std::vector<int>& counts) {
+    // The watcher is told of a deadline only where it is earlier than the one that it waits for.
+    for (const int count : counts) EXPECT_LE(count, 10);
+  };
+  expect_few(LocksOf(3, [&] { ASSERT_TRUE(pool->Call(LabelFunction::kResource, "{}")); }));
+  expect_few(LocksOf(3, [&] {
+    std::stop_source stop;
+    const CallOptions call = {.deadline = Clock::now() + std::chrono::hours(1), .stop = stop.get_token()};
+    ASSERT_TRUE(pool->Call(LabelFunction::kResource, "{}", call));
+  }));
+  const JsonDocument args;
+  const std::optional<JsonDocument> capabilities;
+  expect_few(LocksOf(3, [&] {
+    ASSERT_TRUE(source->LabelResource({.tool = "list_things", .args = args, .capabilities = capabilities}, {}));
+  }));
+}
+
+}  // namespace
+}  // namespace guardc
