@@ -3,8 +3,8 @@
 //   label_guardc guest|text|typed CACHE_DIR GUARD.wasm
 //
 // guest: the exports alone, with the least of a host around them, as the peers are measured. text: Guard::Call, the API
-// for text in and out. typed: LabelAgent, LabelResource and LabelResponse, with answers as values; the JSON of the
-// arguments and the result was checked beforehand, as a gateway has it from its own parser.
+// for text in and out. typed: LabelAgent, LabelResource and LabelResponse, with answers as values; the policy
+// and the JSON of the arguments and the result were parsed beforehand, as a gateway has them.
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -101,7 +101,7 @@ size_t LabelText(void* self, GuardExport function, const char* input, size_t siz
 struct TypedGuard {
   std::shared_ptr<Guard> guard;
   unsigned line = ~0u;  // whose input the rest was made of
-  std::string policy;
+  Policy policy;
   std::string tool;
   JsonDocument args;
   JsonDocument result;
@@ -112,8 +112,10 @@ void Prepare(TypedGuard& typed, GuardExport function, const char* input, size_t 
   if (typed.line == lines_served) return;
   typed.line = lines_served;
   const auto json = nlohmann::ordered_json::parse(std::string_view(input, size));
-  typed.policy = json.dump();
-  if (function == kLabelAgent) return;
+  if (function == kLabelAgent) {
+    typed.policy = Take(ParsePolicy(json.dump()));
+    return;
+  }
   typed.tool = json.at("tool_name").get<std::string>();
   typed.args = Take(JsonDocument::Parse(json.at("tool_args").dump()));
   typed.capabilities = Take(JsonDocument::Parse(json.at("capabilities").dump()));

@@ -112,7 +112,8 @@ inline constexpr size_t kMaxTagsPerAnswer = 200'000;
 
 // --- A compiled guard, asked directly ---
 
-// Checks the policy first; the guard gets Policy::guard_json.
+// The guard gets Policy::guard_json. With text, the policy is checked first (ParsePolicy).
+[[nodiscard]] Result<AgentAnswer> LabelAgent(Guard& guard, const Policy& policy, const CallOptions& call = {});
 [[nodiscard]] Result<AgentAnswer> LabelAgent(Guard& guard, std::string_view policy_json, const CallOptions& call = {});
 [[nodiscard]] Result<ResourceAnswer> LabelResource(Guard& guard, std::string_view tool, const JsonDocument& args,
                                                    const std::optional<JsonDocument>& capabilities = {},

@@ -28,10 +28,14 @@ std::shared_ptr<LabelSource> MakeCompiledSource(std::shared_ptr<GuardPool> pool)
   return MakeCompiledSource(std::move(transport));
 }
 
-Result<AgentAnswer> LabelAgent(Guard& guard, std::string_view policy_json, const CallOptions& call) {
-  GUARDC_TRY(Policy policy, ParsePolicy(policy_json));
+Result<AgentAnswer> LabelAgent(Guard& guard, const Policy& policy, const CallOptions& call) {
   GUARDC_TRY(std::string answer, guard.Call(LabelFunction::kAgent, policy.guard_json, call));
   return ParseAgentAnswer(std::move(answer));
+}
+
+Result<AgentAnswer> LabelAgent(Guard& guard, std::string_view policy_json, const CallOptions& call) {
+  GUARDC_TRY(const Policy policy, ParsePolicy(policy_json));
+  return LabelAgent(guard, policy, call);
 }
 
 Result<ResourceAnswer> LabelResource(Guard& guard, std::string_view tool, const JsonDocument& args,

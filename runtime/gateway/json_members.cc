@@ -1,48 +1,93 @@
 // The members of an object that mean something, and the keys that must not be there. Go's encoding/json, which guards
 // were tried with, folds case and lets the last of two equal keys win; here both are errors.
 #include <algorithm>
+#include <forward_list>
 #include <unordered_set>
 
 #include "runtime/gateway/json_text.h"
 
 namespace guardc::gateway {
 
-Result<KnownMembers> KnownMembers::Read(JsonValue object, std::initializer_list<std::string_view> known, ErrorKind kind,
-                                        std::string_view what) {
-  auto fail = [&](std::string_view key, std::string_view why) {
-    ErrorDetails details;
-    details.key = Printable(key);
-    return Fail(kind, std::string(what) + ": key \"" + details.key + "\" " + std::string(why), details);
-  };
-  KnownMembers out;
-  if (!object.Is(JsonType::kObject)) {
-    return Fail(kind, std::string(what) + " is " + std::string(JsonTypeName(object.type())) + "; expected an object");
+namespace {
+
+// The keys of one object, to find one that stands there twice. Few are compared one by one; a guest that sends a
+// million of them must not cost a million squared.
+class SeenKeys {
+ public:
+  explicit SeenKeys(uint32_t keys) : few_(keys <= kFew) {}
+  // False where it was there. A key that has no escape lies in the JSON text, which outlives this.
+  bool Add(std::string_view key, bool in_text) {
+    if (!few_) return many_.insert(std::string(key)).second;
+    if (std::find(seen_, seen_ + size_, key) != seen_ + size_) return false;
+    seen_[size_++] = in_text ? key : decoded_.emplace_front(key);
+    return true;
   }
-  // Few keys are compared one by one; a guest that sends a million of them must not cost a million squared.
-  constexpr uint32_t kFew = 16;
-  std::vector<std::string> few;
-  std::unordered_set<std::string> many;
+
+ private:
+  static constexpr uint32_t kFew = 16;
+  bool few_;
+  size_t size_ = 0;
+  std::string_view seen_[kFew];
+  std::forward_list<std::string> decoded_;
+  std::unordered_set<std::string> many_;
+};
+
+bool IsAscii(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+}  // namespace
+
+std::expected<KnownMembers, KnownMembers::Problem> KnownMembers::Scan(JsonValue object,
+                                                                      std::initializer_list<std::string_view> known) {
+  if (!object.Is(JsonType::kObject)) {
+    return std::unexpected(
+        Problem{std::nullopt, "is " + std::string(JsonTypeName(object.type())) + "; expected an object"});
+  }
+  KnownMembers out;
+  out.members_.reserve(std::min<size_t>(known.size(), object.size()));
+  SeenKeys seen(object.size());
   std::string storage;
   for (auto it = object.begin(); it != object.end(); ++it) {
     auto decoded = (*it).StringView(storage);
-    if (!decoded) return fail((*it).raw(), "is not valid Unicode");
-    std::string_view key = *decoded;
+    if (!decoded) return std::unexpected(Problem{std::string((*it).raw()), "is not valid Unicode"});
+    const std::string_view key = *decoded;
     ++it;
-    bool is_new = object.size() <= kFew ? std::find(few.begin(), few.end(), key) == few.end()
-                                        : many.insert(std::string(key)).second;
-    if (!is_new) return fail(key, "stands there twice; expected it once");
-    if (object.size() <= kFew) few.emplace_back(key);
-    auto match = std::find_if(known.begin(), known.end(), [&](std::string_view k) { return EqualFold(k, key); });
-    if (match == known.end()) {
-      if (!out.unknown_) out.unknown_ = std::string(key);
-    } else if (*match != key) {
-      return fail(key,
-                  "is \"" + std::string(*match) + "\" in another spelling; expected \"" + std::string(*match) + "\"");
-    } else {
-      out.members_.emplace_back(*match, *it);
+    if (!seen.Add(key, key.data() != storage.data())) {
+      return std::unexpected(Problem{std::string(key), "stands there twice; expected it once"});
     }
+    auto match = std::ranges::find(known, key);
+    if (match != known.end()) {
+      out.members_.emplace_back(*match, *it);
+      continue;
+    }
+    const bool ascii = IsAscii(key);
+    match = std::ranges::find_if(
+        known, [&](std::string_view k) { return (!ascii || k.size() == key.size()) && EqualFold(k, key); });
+    if (match != known.end()) {
+      const std::string name(*match);
+      return std::unexpected(
+          Problem{std::string(key), "is \"" + name + "\" in another spelling; expected \"" + name + "\""});
+    }
+    if (!out.unknown_) out.unknown_ = std::string(key);
   }
   return out;
+}
+
+Error KnownMembers::ToError(Problem problem, ErrorKind kind, std::string_view what) {
+  std::string message(what);
+  if (!problem.key) return {kind, message + " " + problem.why};
+  ErrorDetails details;
+  details.key = Printable(*problem.key);
+  message += ": key \"" + details.key + "\" " + problem.why;
+  return {kind, std::move(message), std::move(details)};
+}
+
+Result<KnownMembers> KnownMembers::Read(JsonValue object, std::initializer_list<std::string_view> known, ErrorKind kind,
+                                        std::string_view what) {
+  auto members = Scan(object, known);
+  if (!members) return std::unexpected(ToError(std::move(members.error()), kind, what));
+  return std::move(*members);
 }
 
 std::optional<JsonValue> KnownMembers::Find(std::string_view key) const {

@@ -17,6 +17,7 @@ namespace ondemand = simdjson::ondemand;
 // A thread keeps its parser's buffers, unless one huge text made them huge.
 constexpr size_t kKeptParserCapacity = size_t{4} << 20;
 constexpr size_t kSmallestParser = 4096;
+constexpr size_t kUsualDepth = 8;
 
 ondemand::parser& ThreadParser() {
   thread_local ondemand::parser parser;
@@ -62,7 +63,7 @@ bool EscapesAreValid(std::string_view s) {
     if (c == 'u') {
       if (i + 6 > s.size() || !std::all_of(s.begin() + i + 2, s.begin() + i + 6, IsHex)) return false;
       i += 6;
-    } else if (std::strchr("\"\\/bfnrt", c) != nullptr && c != '\0') {
+    } else if (c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' || c == 't') {
       i += 2;
     } else {
       return false;
@@ -92,38 +93,14 @@ std::string_view JsonTypeName(JsonType type) {
   return "unknown";
 }
 
-// Walks the document with a stack of its own, so that depth costs heap and not the caller's stack.
+// Walks the document with a stack of its own, so that depth costs heap and not the caller's stack. What returns a bool
+// answers false where error_ says why: a Result for every token would cost more than the token.
 class JsonText::Builder {
  public:
   Builder(JsonText& out, std::string_view what) : out_(out), base_(out.text_.data()), what_(what) {}
 
   Result<void> Run() {
-    std::string& text = out_.text_;
-    if (text.size() > kMaxJsonBytes) {
-      return Fail(ErrorKind::kLimit, Name() + " has " + std::to_string(text.size()) + " bytes; the limit is " +
-                                         std::to_string(kMaxJsonBytes));
-    }
-    if (text.starts_with("\xef\xbb\xbf")) return NotJson("a byte order mark before it");
-    text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-    base_ = text.data();
-    out_.nodes_.reserve(text.size() / 16 + 8);
-    ondemand::document document;
-    GUARDC_CHECK(Check(
-        ThreadParser()
-            .iterate(simdjson::padded_string_view(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING))
-            .get(document)));
-    bool scalar = false;
-    GUARDC_CHECK(Check(document.is_scalar().get(scalar)));
-    if (scalar) {
-      std::string_view token;
-      GUARDC_CHECK(Check(document.raw_json_token().get(token)));
-      GUARDC_CHECK(Scalar(token));
-    } else {
-      GUARDC_CHECK(OpenDocument(document));
-      GUARDC_CHECK(Walk());
-    }
-    std::string_view behind = std::string_view(text).substr(out_.nodes_[0].end);
-    if (!std::all_of(behind.begin(), behind.end(), IsJsonSpace)) return NotJson("something after its end");
+    if (!Build()) return std::unexpected(std::move(*error_));
     return {};
   }
 
@@ -136,156 +113,183 @@ class JsonText::Builder {
     ondemand::object_iterator field;
   };
 
-  std::string Name() const { return std::string(what_); }
-  std::unexpected<Error> NotJson(std::string_view why) const {
-    return Fail(ErrorKind::kInvalidArgument, Name() + " is not JSON: " + std::string(why));
-  }
-  Result<void> Check(simdjson::error_code code) const {
-    if (code == simdjson::SUCCESS) return {};
-    if (code == simdjson::DEPTH_ERROR) return TooDeep();
-    if (code == simdjson::MEMALLOC) return Fail(ErrorKind::kOutOfMemory, Name() + ": no memory to parse it");
-    return NotJson(simdjson::error_message(code));
-  }
-  std::unexpected<Error> TooDeep() const {
-    ErrorDetails details;
-    details.limit = kMaxJsonDepth;
-    return Fail(ErrorKind::kLimit, Name() + " nests deeper than " + std::to_string(kMaxJsonDepth) + " levels", details);
+  bool Build() {
+    std::string& text = out_.text_;
+    if (text.size() > kMaxJsonBytes) {
+      return Fails(ErrorKind::kLimit,
+                   "has " + std::to_string(text.size()) + " bytes; the limit is " + std::to_string(kMaxJsonBytes));
+    }
+    if (text.starts_with("\xef\xbb\xbf")) return NotJson("a byte order mark before it");
+    // The text of a tool's result is often no JSON; that shows in its first byte.
+    const size_t first = text.find_first_not_of(" \n\t\r");
+    if (first == std::string::npos) return NotJson("it is empty");
+    if (text.find_first_of("{[\"-0123456789tfn", first) != first) {
+      return NotAValue(std::string_view(text).substr(first, 1));
+    }
+    text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
+    base_ = text.data();
+    levels_.reserve(kUsualDepth);
+    out_.nodes_.reserve(text.size() / 16 + 8);
+    ondemand::document document;
+    if (!Good(ThreadParser()
+                  .iterate(
+                      simdjson::padded_string_view(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING))
+                  .get(document))) {
+      return false;
+    }
+    bool scalar = false;
+    if (!Good(document.is_scalar().get(scalar))) return false;
+    if (scalar) {
+      std::string_view token;
+      if (!Good(document.raw_json_token().get(token)) || !Scalar(token)) return false;
+    } else if (!OpenDocument(document) || !Walk()) {
+      return false;
+    }
+    std::string_view behind = std::string_view(text).substr(out_.nodes_[0].end);
+    return std::all_of(behind.begin(), behind.end(), IsJsonSpace) || NotJson("something after its end");
   }
 
+  // --- Failures; all answer false ---
+
+  bool Fails(ErrorKind kind, const std::string& why, ErrorDetails details = {}) {
+    error_.emplace(kind, std::string(what_) + " " + why, std::move(details));
+    return false;
+  }
+  bool NotJson(std::string_view why) { return Fails(ErrorKind::kInvalidArgument, "is not JSON: " + std::string(why)); }
+  bool NotAValue(std::string_view token) { return NotJson("'" + Printable(token) + "' where a value was expected"); }
+  bool TooDeep() {
+    return Fails(ErrorKind::kLimit, "nests deeper than " + std::to_string(kMaxJsonDepth) + " levels",
+                 {.limit = kMaxJsonDepth});
+  }
+  bool Explain(simdjson::error_code code) {
+    if (code == simdjson::DEPTH_ERROR) return TooDeep();
+    if (code == simdjson::MEMALLOC) return Fails(ErrorKind::kOutOfMemory, "needs more memory than there is");
+    return NotJson(simdjson::error_message(code));
+  }
+  bool Good(simdjson::error_code code) { return code == simdjson::SUCCESS ? true : Explain(code); }
+
+  // --- Nodes ---
+
   uint32_t Offset(const char* p) const { return static_cast<uint32_t>(p - base_); }
-  uint32_t Add(JsonType type, const char* begin, const char* end) {
+  uint32_t Add(JsonType type, const char* begin, const char* end, bool has_escape = false) {
     auto index = static_cast<uint32_t>(out_.nodes_.size());
-    out_.nodes_.push_back({Offset(begin), Offset(end), index + 1, 0, type});
+    out_.nodes_.push_back({Offset(begin), Offset(end), index + 1, has_escape, type});
     return index;
   }
 
   // `token` reaches from the value's first byte to the next token's, white space included.
-  Result<void> Scalar(std::string_view token) {
+  bool Scalar(std::string_view token) {
     while (!token.empty() && IsJsonSpace(token.back())) token.remove_suffix(1);
     if (token.empty()) return NotJson("it is empty");
-    const char* begin = token.data();
-    const char* end = begin + token.size();
+    JsonType type = JsonType::kNumber;
+    bool good = false;
     switch (token.front()) {
-      case '"': {
+      case '"':
         if (token.size() < 2 || token.back() != '"') return NotJson("a string without an end");
         return String(token.substr(1, token.size() - 2));
-      }
       case 't':
-        if (token != "true") return NotJson("'" + Printable(token) + "' where a value was expected");
-        Add(JsonType::kTrue, begin, end);
-        return {};
+        type = JsonType::kTrue;
+        good = token == "true";
+        break;
       case 'f':
-        if (token != "false") return NotJson("'" + Printable(token) + "' where a value was expected");
-        Add(JsonType::kFalse, begin, end);
-        return {};
+        type = JsonType::kFalse;
+        good = token == "false";
+        break;
       case 'n':
-        if (token != "null") return NotJson("'" + Printable(token) + "' where a value was expected");
-        Add(JsonType::kNull, begin, end);
-        return {};
+        type = JsonType::kNull;
+        good = token == "null";
+        break;
       default:
-        if (!IsNumber(token)) return NotJson("'" + Printable(token) + "' where a value was expected");
-        Add(JsonType::kNumber, begin, end);
-        return {};
+        good = IsNumber(token);
     }
-  }
-
-  Result<void> String(std::string_view inner) {
-    bool escaped = std::memchr(inner.data(), '\\', inner.size()) != nullptr;
-    if (escaped && !EscapesAreValid(inner)) return NotJson("a string with an escape that JSON does not have");
-    uint32_t node = Add(JsonType::kString, inner.data() - 1, inner.data() + inner.size() + 1);
-    out_.nodes_[node].size = escaped;
-    return {};
-  }
-
-  Result<void> OpenDocument(ondemand::document& document) {
-    ondemand::json_type type{};
-    GUARDC_CHECK(Check(document.type().get(type)));
-    const char* at = base_ + out_.text_.find_first_of("[{");
-    if (type == ondemand::json_type::array) {
-      ondemand::array array;
-      GUARDC_CHECK(Check(document.get_array().get(array)));
-      return PushArray(array, at);
-    }
-    ondemand::object object;
-    GUARDC_CHECK(Check(document.get_object().get(object)));
-    return PushObject(object, at);
-  }
-
-  Result<void> PushArray(ondemand::array array, const char* at) {
-    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
-    Level level{Add(JsonType::kArray, at, at), false, {}, {}};
-    GUARDC_CHECK(Check(array.begin().get(level.element)));
-    levels_.push_back(level);
-    return {};
-  }
-  Result<void> PushObject(ondemand::object object, const char* at) {
-    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
-    Level level{Add(JsonType::kObject, at, at), true, {}, {}};
-    GUARDC_CHECK(Check(object.begin().get(level.field)));
-    levels_.push_back(level);
-    return {};
-  }
-
-  // A child of the innermost level has ended (or none has begun): on to the next.
-  Result<void> Walk() {
-    bool after_child = false;
-    while (!levels_.empty()) {
-      Level& level = levels_.back();
-      if (after_child) {
-        if (level.is_object) {
-          ++level.field;
-        } else {
-          ++level.element;
-        }
-      }
-      bool more =
-          level.is_object ? level.field != ondemand::object_iterator{} : level.element != ondemand::array_iterator{};
-      if (!more) {
-        Close();
-        after_child = true;
-        continue;
-      }
-      ++out_.nodes_[level.node].size;
-      GUARDC_TRY(after_child, Child(level));
-    }
-    return {};
-  }
-
-  // True where the child is done: a scalar. False where it was pushed.
-  Result<bool> Child(Level& level) {
-    ondemand::value value;
-    if (level.is_object) {
-      ondemand::field field;
-      GUARDC_CHECK(Check((*level.field).get(field)));
-      GUARDC_CHECK(Key(field.key().raw()));
-      value = field.value();
-    } else {
-      GUARDC_CHECK(Check((*level.element).get(value)));
-    }
-    ondemand::json_type type{};
-    std::string_view token = value.raw_json_token();
-    if (!token.empty() && (token.front() == '[' || token.front() == '{')) {
-      GUARDC_CHECK(Check(value.type().get(type)));
-      if (type == ondemand::json_type::array) {
-        ondemand::array array;
-        GUARDC_CHECK(Check(value.get_array().get(array)));
-        GUARDC_CHECK(PushArray(array, token.data()));
-      } else {
-        ondemand::object object;
-        GUARDC_CHECK(Check(value.get_object().get(object)));
-        GUARDC_CHECK(PushObject(object, token.data()));
-      }
-      return false;
-    }
-    GUARDC_CHECK(Scalar(token));
-    // Consumed here, since simdjson 3.0 takes an unread string before a colon for a key, and skips what follows.
-    ondemand::raw_json_string consumed;
-    if (token.front() == '"') GUARDC_CHECK(Check(value.get_raw_json_string().get(consumed)));
-    last_end_ = base_ + out_.nodes_.back().end;
+    if (!good) return NotAValue(token);
+    Add(type, token.data(), token.data() + token.size());
     return true;
   }
 
-  Result<void> Key(const char* begin) {
+  bool String(std::string_view inner) {
+    const bool escaped = std::memchr(inner.data(), '\\', inner.size()) != nullptr;
+    if (escaped && !EscapesAreValid(inner)) return NotJson("a string with an escape that JSON does not have");
+    Add(JsonType::kString, inner.data() - 1, inner.data() + inner.size() + 1, escaped);
+    return true;
+  }
+
+  bool OpenDocument(ondemand::document& document) {
+    ondemand::json_type type{};
+    if (!Good(document.type().get(type))) return false;
+    const char* at = base_ + out_.text_.find_first_of("[{");
+    if (type == ondemand::json_type::array) {
+      ondemand::array array;
+      return Good(document.get_array().get(array)) && PushArray(array, at);
+    }
+    ondemand::object object;
+    return Good(document.get_object().get(object)) && PushObject(object, at);
+  }
+
+  bool PushArray(ondemand::array array, const char* at) {
+    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
+    Level& level = levels_.emplace_back(Level{Add(JsonType::kArray, at, at), false, {}, {}});
+    return Good(array.begin().get(level.element));
+  }
+  bool PushObject(ondemand::object object, const char* at) {
+    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
+    Level& level = levels_.emplace_back(Level{Add(JsonType::kObject, at, at), true, {}, {}});
+    return Good(object.begin().get(level.field));
+  }
+
+  bool Walk() {
+    while (!levels_.empty()) {
+      Level& level = levels_.back();
+      const bool more =
+          level.is_object ? level.field != ondemand::object_iterator{} : level.element != ondemand::array_iterator{};
+      if (more) {
+        ++out_.nodes_[level.node].size;
+        const size_t depth = levels_.size();
+        if (!Child(level)) return false;
+        if (levels_.size() > depth) continue;
+      } else {
+        Close();
+        if (levels_.empty()) break;
+      }
+      // A child of the innermost level has ended: on to the next.
+      Level& parent = levels_.back();
+      if (parent.is_object) {
+        ++parent.field;
+      } else {
+        ++parent.element;
+      }
+    }
+    return true;
+  }
+
+  // A scalar is done with; an array or object is pushed.
+  bool Child(Level& level) {
+    ondemand::value value;
+    if (level.is_object) {
+      ondemand::field field;
+      if (!Good((*level.field).get(field)) || !Key(field.key().raw())) return false;
+      value = field.value();
+    } else if (!Good((*level.element).get(value))) {
+      return false;
+    }
+    std::string_view token = value.raw_json_token();
+    const char first = token.empty() ? '\0' : token.front();
+    if (first == '[') {
+      ondemand::array array;
+      return Good(value.get_array().get(array)) && PushArray(array, token.data());
+    }
+    if (first == '{') {
+      ondemand::object object;
+      return Good(value.get_object().get(object)) && PushObject(object, token.data());
+    }
+    if (!Scalar(token)) return false;
+    last_end_ = base_ + out_.nodes_.back().end;
+    // Consumed here, since simdjson 3.0 takes an unread string before a colon for a key, and skips what follows.
+    ondemand::raw_json_string consumed;
+    return first != '"' || Good(value.get_raw_json_string().get(consumed));
+  }
+
+  bool Key(const char* begin) {
     const char* limit = base_ + out_.text_.size();
     const char* end = begin;
     while (true) {
@@ -316,6 +320,7 @@ class JsonText::Builder {
   std::string_view what_;
   std::vector<Level> levels_;
   const char* last_end_ = nullptr;
+  std::optional<Error> error_;
 };
 
 static_assert(simdjson::SIMDJSON_PADDING <= kAnswerSpare);

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -91,12 +93,21 @@ class JsonText {
 };
 
 // The members of an object whose keys have a meaning, looked up at once. A key of `known` in another case (as Go folds
-// case), and any key that stands there twice, is an error of `kind` that names the key in its details: one reader
-// would see the one value, the next reader the other. Keys that are not in `known` are ignored.
+// case), and any key that stands there twice, is an error: one reader would see the one value, the next reader the
+// other. Keys that are not in `known` are ignored.
 class KnownMembers {
  public:
+  // Why it cannot be read: for a key of it, or because it is no object.
+  struct Problem {
+    std::optional<std::string> key;
+    std::string why;
+  };
+  static std::expected<KnownMembers, Problem> Scan(JsonValue object, std::initializer_list<std::string_view> known);
+  // The same with the problem as an error of `kind` that names `what`, and has the key in its details.
   static Result<KnownMembers> Read(JsonValue object, std::initializer_list<std::string_view> known, ErrorKind kind,
                                    std::string_view what);
+  static Error ToError(Problem problem, ErrorKind kind, std::string_view what);
+
   std::optional<JsonValue> Find(std::string_view key) const;
   // The same, but a JSON null counts as absent.
   std::optional<JsonValue> FindNotNull(std::string_view key) const;

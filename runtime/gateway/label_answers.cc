@@ -18,6 +18,8 @@ using gateway::JsonValue;
 using gateway::KnownMembers;
 using gateway::LabelForm;
 using gateway::LabelReader;
+using gateway::Place;
+using gateway::ReadMembers;
 
 // Owned by nobody: copies would count in one place for all calls of the process.
 const std::shared_ptr<const JsonText>& NullText() {
@@ -121,9 +123,8 @@ Result<AgentAnswer> ParseAgentAnswer(std::string answer) {
   constexpr auto kAgent = LabelFunction::kAgent;
   if (answer.empty()) return BadResponse(kAgent, "", "nothing at all; expected an object with \"difc_mode\"");
   GUARDC_TRY(auto parsed, gateway::ParseAnswer(kAgent, std::move(answer)));
-  GUARDC_TRY(auto members,
-             KnownMembers::Read(parsed->root(), {"success", "ok", "error", "difc_mode", "agent", "normalized_policy"},
-                                ErrorKind::kBadResponse, "label_agent answered wrongly"));
+  GUARDC_TRY(auto members, ReadMembers(kAgent, parsed->root(),
+                                       {"success", "ok", "error", "difc_mode", "agent", "normalized_policy"}));
   GUARDC_CHECK(CheckNotRejected(members));
 
   AgentAnswer out;
@@ -139,11 +140,11 @@ Result<AgentAnswer> ParseAgentAnswer(std::string answer) {
     if (!agent->Is(JsonType::kObject)) {
       return BadResponse(kAgent, "agent", "is " + std::string(JsonTypeName(agent->type())) + "; expected an object");
     }
-    GUARDC_TRY(auto labels, KnownMembers::Read(*agent, {"secrecy", "integrity"}, ErrorKind::kBadResponse,
-                                               "label_agent answered wrongly: \"agent\""));
+    const Place at("agent");
+    GUARDC_TRY(auto labels, ReadMembers(kAgent, *agent, {"secrecy", "integrity"}, &at));
     LabelReader reader(kAgent);
-    GUARDC_TRY(out.labels.secrecy, reader.ReadTags(labels, "secrecy", LabelForm::kTyped, "agent", true));
-    GUARDC_TRY(out.labels.integrity, reader.ReadTags(labels, "integrity", LabelForm::kTyped, "agent", true));
+    GUARDC_TRY(out.labels.secrecy, reader.ReadTags(labels, "secrecy", LabelForm::kTyped, at, true));
+    GUARDC_TRY(out.labels.integrity, reader.ReadTags(labels, "integrity", LabelForm::kTyped, at, true));
   }
   if (auto policy = members.FindNotNull("normalized_policy")) {
     if (!policy->Is(JsonType::kObject)) {
@@ -159,12 +160,11 @@ Result<ResourceAnswer> ParseResourceAnswer(std::string answer) {
   constexpr auto kResource = LabelFunction::kResource;
   if (answer.empty()) return BadResponse(kResource, "", "nothing at all; expected an object with \"resource\"");
   GUARDC_TRY(auto parsed, gateway::ParseAnswer(kResource, std::move(answer)));
-  GUARDC_TRY(auto members, KnownMembers::Read(parsed->root(), {"resource", "operation"}, ErrorKind::kBadResponse,
-                                              "label_resource answered wrongly"));
+  GUARDC_TRY(auto members, ReadMembers(kResource, parsed->root(), {"resource", "operation"}));
   auto resource = members.Find("resource");
   if (!resource) return BadResponse(kResource, "resource", "is missing; expected an object");
   LabelReader reader(kResource);
-  GUARDC_TRY(auto labels, reader.ReadLabels(*resource, LabelForm::kUntyped, "resource"));
+  GUARDC_TRY(auto labels, reader.ReadLabels(*resource, LabelForm::kUntyped, Place("resource")));
 
   ResourceAnswer out;
   out.description = labels->description;

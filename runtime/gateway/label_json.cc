@@ -4,6 +4,12 @@
 
 namespace guardc::gateway {
 
+std::string Place::ToString() const {
+  if (within_ == nullptr) return std::string(name_);
+  const std::string outer = within_->ToString();
+  return name_.empty() ? outer + "[" + std::to_string(index_) + "]" : outer + "." + std::string(name_);
+}
+
 std::unexpected<Error> BadResponse(LabelFunction function, std::string key, std::string_view why) {
   std::string message(LabelFunctionName(function));
   message += " answered wrongly: ";
@@ -14,6 +20,10 @@ std::unexpected<Error> BadResponse(LabelFunction function, std::string key, std:
   return Fail(ErrorKind::kBadResponse, std::move(message), std::move(details));
 }
 
+std::unexpected<Error> BadResponse(LabelFunction function, const Place& at, std::string_view why) {
+  return BadResponse(function, at.ToString(), why);
+}
+
 Result<std::shared_ptr<const JsonText>> ParseAnswer(LabelFunction function, std::string answer) {
   auto parsed = JsonText::Parse(std::move(answer), "the answer");
   if (!parsed && parsed.error().kind == ErrorKind::kOutOfMemory) return parsed;
@@ -21,24 +31,36 @@ Result<std::shared_ptr<const JsonText>> ParseAnswer(LabelFunction function, std:
   return parsed;
 }
 
-Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_view key, LabelForm form,
-                                     const std::string& at, bool trimmed) {
+Result<KnownMembers> ReadMembers(LabelFunction function, JsonValue object,
+                                 std::initializer_list<std::string_view> known, const Place* at) {
+  auto members = KnownMembers::Scan(object, known);
+  if (members) [[likely]]
+    return std::move(*members);
+  std::string what = std::string(LabelFunctionName(function)) + " answered wrongly";
+  if (at != nullptr) what += ": \"" + at->ToString() + "\"";
+  return std::unexpected(KnownMembers::ToError(std::move(members.error()), ErrorKind::kBadResponse, what));
+}
+
+Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_view key, LabelForm form, const Place& at,
+                                     bool trimmed) {
   auto value = form == LabelForm::kTyped ? members.FindNotNull(key) : members.Find(key);
   if (!value) return TagSet();
-  std::string place = at + "." + std::string(key);
+  const Place place = at.Member(key);
   if (!value->Is(JsonType::kArray)) {
     return BadResponse(function_, place,
                        "is " + std::string(JsonTypeName(value->type())) + "; expected an array of strings");
   }
   if (value->size() == 0) return TagSet();
-  if (auto known = sets_.find(value->raw()); known != sets_.end()) return known->second;
+  if (has_many_) {
+    if (auto known = sets_.find(value->raw()); known != sets_.end()) return known->second;
+  }
   tags_ += value->size();
   if (value->size() > kMaxTagsPerLabel || tags_ > kMaxTagsPerAnswer) {
     ErrorDetails details;
-    details.key = place;
+    details.key = place.ToString();
     details.limit = value->size() > kMaxTagsPerLabel ? kMaxTagsPerLabel : kMaxTagsPerAnswer;
     return Fail(ErrorKind::kBadResponse,
-                std::string(LabelFunctionName(function_)) + " answered wrongly: \"" + place + "\" has " +
+                std::string(LabelFunctionName(function_)) + " answered wrongly: \"" + details.key + "\" has " +
                     std::to_string(value->size()) + " tags; the limit is " + std::to_string(kMaxTagsPerLabel) +
                     " in a label and " + std::to_string(kMaxTagsPerAnswer) + " in an answer",
                 std::move(details));
@@ -59,34 +81,33 @@ Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_vi
     if (!trimmed || !tag->empty()) tags.push_back(std::move(*tag));
   }
   TagSet set = TagSet::From(std::move(tags));
-  if (!trimmed) sets_.emplace(value->raw(), set);
+  if (has_many_) sets_.emplace(value->raw(), set);
   return set;
 }
 
-Result<std::shared_ptr<const ItemLabels>> LabelReader::ReadLabels(JsonValue value, LabelForm form,
-                                                                  const std::string& at) {
+Result<std::shared_ptr<const ItemLabels>> LabelReader::ReadLabels(JsonValue value, LabelForm form, const Place& at) {
   if (!value.Is(JsonType::kObject)) {
     return BadResponse(function_, at, "is " + std::string(JsonTypeName(value.type())) + "; expected an object");
   }
-  if (auto known = labels_.find(value.raw()); known != labels_.end()) return known->second;
-  GUARDC_TRY(auto members,
-             KnownMembers::Read(value, {"description", "secrecy", "integrity"}, ErrorKind::kBadResponse,
-                                std::string(LabelFunctionName(function_)) + " answered wrongly: \"" + at + "\""));
+  if (has_many_) {
+    if (auto known = labels_.find(value.raw()); known != labels_.end()) return known->second;
+  }
+  GUARDC_TRY(auto members, ReadMembers(function_, value, {"description", "secrecy", "integrity"}, &at));
   ItemLabels out;
   GUARDC_TRY(out.labels.secrecy, ReadTags(members, "secrecy", form, at));
   GUARDC_TRY(out.labels.integrity, ReadTags(members, "integrity", form, at));
   if (auto description = members.FindNotNull("description")) {
     if (description->Is(JsonType::kString)) {
       auto text = description->String();
-      if (!text) return BadResponse(function_, at + ".description", text.error().message);
+      if (!text) return BadResponse(function_, at.Member("description"), text.error().message);
       out.description = std::move(*text);
     } else if (form == LabelForm::kTyped) {
-      return BadResponse(function_, at + ".description",
+      return BadResponse(function_, at.Member("description"),
                          "is " + std::string(JsonTypeName(description->type())) + "; expected a string");
     }
   }
   auto shared = std::make_shared<const ItemLabels>(std::move(out));
-  labels_.emplace(value.raw(), shared);
+  if (has_many_) labels_.emplace(value.raw(), shared);
   return shared;
 }
 

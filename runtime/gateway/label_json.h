@@ -15,11 +15,33 @@
 
 namespace guardc::gateway {
 
+// Where a value stands in an answer, for messages, which are rare: "labeled_paths[3].labels" is put together only
+// there.
+class Place {
+ public:
+  explicit Place(std::string_view name) : name_(name) {}
+  // Parts of this one, which must outlive them.
+  Place Element(size_t index) const { return Place(this, {}, index); }
+  Place Member(std::string_view name) const { return Place(this, name, 0); }
+  std::string ToString() const;
+
+ private:
+  Place(const Place* within, std::string_view name, size_t index) : within_(within), name_(name), index_(index) {}
+  const Place* within_ = nullptr;
+  std::string_view name_;  // empty: an element
+  size_t index_ = 0;
+};
+
 // kBadResponse: "label_response: "key" why".
 [[nodiscard]] std::unexpected<Error> BadResponse(LabelFunction function, std::string key, std::string_view why);
+[[nodiscard]] std::unexpected<Error> BadResponse(LabelFunction function, const Place& at, std::string_view why);
 
 // The answer as JSON; what is not JSON is kBadResponse.
 Result<std::shared_ptr<const JsonText>> ParseAnswer(LabelFunction function, std::string answer);
+
+// The members of an object in an answer: of what stands at `at`, or of the whole.
+Result<KnownMembers> ReadMembers(LabelFunction function, JsonValue object,
+                                 std::initializer_list<std::string_view> known, const Place* at = nullptr);
 
 // How Go's two ways of decoding treat what has the wrong shape; guard-abi 8 keeps the difference.
 enum class LabelForm : uint8_t {
@@ -27,19 +49,20 @@ enum class LabelForm : uint8_t {
   kUntyped,  // label_resource, legacy items: null is a wrong type; a description that is no string is none
 };
 
-// Reads labels of one answer; equal texts become one set, and the number of tags is bounded.
+// Reads labels of one answer; in label_response's, equal texts become one set. The number of tags is bounded.
 class LabelReader {
  public:
-  explicit LabelReader(LabelFunction function) : function_(function) {}
+  explicit LabelReader(LabelFunction function) : function_(function), has_many_(function == LabelFunction::kResponse) {}
 
   // {"description","secrecy","integrity"}. `at` is the value's place in the answer.
-  Result<std::shared_ptr<const ItemLabels>> ReadLabels(JsonValue value, LabelForm form, const std::string& at);
+  Result<std::shared_ptr<const ItemLabels>> ReadLabels(JsonValue value, LabelForm form, const Place& at);
   // `trimmed`: as label_agent's tags are, without blanks around them and without empty ones.
-  Result<TagSet> ReadTags(const KnownMembers& members, std::string_view key, LabelForm form, const std::string& at,
+  Result<TagSet> ReadTags(const KnownMembers& members, std::string_view key, LabelForm form, const Place& at,
                           bool trimmed = false);
 
  private:
   LabelFunction function_;
+  bool has_many_;  // the other answers hold one label, which is not worth remembering
   size_t tags_ = 0;
   // By the bytes of the array and of the object, which live in the answer.
   std::unordered_map<std::string_view, TagSet> sets_;

@@ -1,6 +1,5 @@
 // label_response's answer: paths into the result, the legacy items, or no labels at all. Every way out of here that is
 // not an error says which labels each item has; nothing is left for a later guess.
-#include <map>
 #include <unordered_set>
 #include <utility>
 
@@ -22,7 +21,9 @@ using gateway::KnownMembers;
 using gateway::LabelForm;
 using gateway::LabelReader;
 using gateway::ParsePointer;
+using gateway::Place;
 using gateway::Printable;
+using gateway::ReadMembers;
 
 constexpr auto kResponse = LabelFunction::kResponse;
 
@@ -33,17 +34,15 @@ SharedLabels NoTags() { return std::make_shared<const ItemLabels>(); }
 // An element without an entry, where there are no default labels.
 SharedLabels Unlabelled() { return std::make_shared<const ItemLabels>(ItemLabels{"unlabeled", {}}); }
 
-std::string Indexed(std::string_view list, size_t index) {
-  return std::string(list) + "[" + std::to_string(index) + "]";
-}
-
-Result<std::string> OptionalString(const KnownMembers& members, std::string_view key, const std::string& at) {
+// "" where it is absent or null. What is not in the JSON as it stands is decoded into `storage`.
+Result<std::string_view> OptionalString(const KnownMembers& members, std::string_view key, const Place& at,
+                                        std::string& storage) {
   auto value = members.FindNotNull(key);
-  if (!value) return std::string();
+  if (!value) return std::string_view();
   if (!value->Is(JsonType::kString)) {
     return BadResponse(kResponse, at, "is " + std::string(JsonTypeName(value->type())) + "; expected a string");
   }
-  auto text = value->String();
+  auto text = value->StringView(storage);
   if (!text) return BadResponse(kResponse, at, text.error().message);
   return text;
 }
@@ -56,7 +55,7 @@ class PathLabels {
 
   Result<LabelledData> Apply(std::shared_ptr<const JsonText> data) {
     if (auto defaults = members_.FindNotNull("default_labels")) {
-      GUARDC_TRY(defaults_, reader_.ReadLabels(*defaults, LabelForm::kTyped, "default_labels"));
+      GUARDC_TRY(defaults_, reader_.ReadLabels(*defaults, LabelForm::kTyped, Place("default_labels")));
     }
     GUARDC_TRY(std::optional<JsonValue> array, FindArray(data->root()));
     GUARDC_TRY(auto labels, ReadPaths(array ? array->size() : 0, array.has_value()));
@@ -67,8 +66,8 @@ class PathLabels {
     }
     items.reserve(array->size());
     for (JsonValue element : *array) {
-      auto found = labels.find(items.size());
-      items.push_back({found == labels.end() ? defaults_ : found->second, element.raw()});
+      SharedLabels& own = labels[items.size()];
+      items.push_back({own ? std::move(own) : defaults_, element.raw()});
     }
     return LabelledData(LabelledData::Form::kPaths, true, std::move(items), std::move(data));
   }
@@ -76,82 +75,92 @@ class PathLabels {
  private:
   // The array whose elements are the items; nullopt where the whole is one item.
   Result<std::optional<JsonValue>> FindArray(JsonValue root) {
-    GUARDC_TRY(std::string text, OptionalString(members_, "items_path", "items_path"));
-    auto tokens = ParsePointer(text);
+    const Place at("items_path");
+    std::string storage;
+    GUARDC_TRY(const std::string_view text, OptionalString(members_, "items_path", at, storage));
+    items_path_ = text;
+    const auto tokens = ParsePointer(items_path_);
     if (!tokens) {
-      return BadResponse(kResponse, "items_path", "is \"" + Printable(text) + "\"; expected a JSON Pointer (RFC 6901)");
+      return BadResponse(kResponse, at, "is \"" + Printable(text) + "\"; expected a JSON Pointer (RFC 6901)");
     }
-    items_path_ = std::move(*tokens);
-    if (items_path_.empty()) return root.Is(JsonType::kArray) ? std::optional(root) : std::nullopt;
-    GUARDC_TRY(auto found, gateway::Resolve(root, items_path_));
-    if (!found) return BadResponse(kResponse, "items_path", "is \"" + Printable(text) + "\", which leads nowhere");
+    if (tokens->empty()) return root.Is(JsonType::kArray) ? std::optional(root) : std::nullopt;
+    GUARDC_TRY(auto found, gateway::Resolve(root, *tokens));
+    if (!found) return BadResponse(kResponse, at, "is \"" + Printable(text) + "\", which leads nowhere");
     if (!found->Is(JsonType::kArray)) {
-      return BadResponse(kResponse, "items_path",
+      return BadResponse(kResponse, at,
                          "is \"" + Printable(text) + "\", which leads to " + std::string(JsonTypeName(found->type())) +
                              "; expected an array");
     }
     return found;
   }
 
-  // Labels by index; the last entry for an item wins.
-  Result<std::map<uint64_t, SharedLabels>> ReadPaths(uint64_t size, bool has_array) {
-    std::map<uint64_t, SharedLabels> out;
+  // Labels by index, null where there are none; the last entry for an item wins.
+  Result<std::vector<SharedLabels>> ReadPaths(uint32_t size, bool has_array) {
+    std::vector<SharedLabels> out(size);
     const SharedLabels no_tags = NoTags();
+    const Place list("labeled_paths");
+    std::string storage;
     size_t i = 0;
     for (JsonValue entry : paths_) {
-      std::string at = Indexed("labeled_paths", i++);
+      const Place at = list.Element(i++);
       if (entry.Is(JsonType::kNull)) continue;
       if (!entry.Is(JsonType::kObject)) {
         return BadResponse(kResponse, at, "is " + std::string(JsonTypeName(entry.type())) + "; expected an object");
       }
-      GUARDC_TRY(auto entry_members, KnownMembers::Read(entry, {"path", "labels"}, ErrorKind::kBadResponse,
-                                                        "label_response answered wrongly: \"" + at + "\""));
-      GUARDC_TRY(std::string path, OptionalString(entry_members, "path", at + ".path"));
+      GUARDC_TRY(auto entry_members, ReadMembers(kResponse, entry, {"path", "labels"}, &at));
+      const Place path_at = at.Member("path");
+      GUARDC_TRY(const std::string_view path, OptionalString(entry_members, "path", path_at, storage));
       SharedLabels labels = no_tags;
       if (auto value = entry_members.FindNotNull("labels")) {
-        GUARDC_TRY(labels, reader_.ReadLabels(*value, LabelForm::kTyped, at + ".labels"));
+        GUARDC_TRY(labels, reader_.ReadLabels(*value, LabelForm::kTyped, at.Member("labels")));
       }
-      auto tokens = ParsePointer(path);
-      if (!tokens) {
-        return BadResponse(kResponse, at + ".path",
-                           "is \"" + Printable(path) + "\"; expected a JSON Pointer (RFC 6901)");
+      if (!gateway::IsPointer(path)) {
+        return BadResponse(kResponse, path_at, "is \"" + Printable(path) + "\"; expected a JSON Pointer (RFC 6901)");
       }
-      if (!has_array || !IsBelowItems(*tokens)) continue;
-      ArrayIndex index = gateway::ParseArrayIndex((*tokens)[items_path_.size()], size);
+      const auto token = TokenBelowItems(path);
+      if (!has_array || !token) continue;
+      ArrayIndex index = gateway::ParseArrayIndex(*token, size);
       if (index.kind == ArrayIndex::Kind::kMalformed) {
-        return BadResponse(kResponse, at + ".path",
+        return BadResponse(kResponse, path_at,
                            "is \"" + Printable(path) +
                                "\", which is no pointer to an element; expected an index such "
                                "as 0 or 12");
       }
-      if (index.kind == ArrayIndex::Kind::kElement) out.insert_or_assign(index.index, std::move(labels));
+      if (index.kind == ArrayIndex::Kind::kElement) out[index.index] = std::move(labels);
     }
     return out;
   }
 
-  bool IsBelowItems(const std::vector<std::string>& tokens) const {
-    return tokens.size() > items_path_.size() && std::equal(items_path_.begin(), items_path_.end(), tokens.begin());
+  // The reference token that follows the items' path. Pointers are compared as they are written, for RFC 6901 leaves
+  // one way to write each; an escape in the token itself is no digit, as what it stands for.
+  std::optional<std::string_view> TokenBelowItems(std::string_view path) const {
+    if (!path.starts_with(items_path_) || path.size() == items_path_.size()) return std::nullopt;
+    path.remove_prefix(items_path_.size());
+    if (path.front() != '/') return std::nullopt;
+    path.remove_prefix(1);
+    return path.substr(0, path.find('/'));
   }
 
   const KnownMembers& members_;
   JsonValue paths_;
   LabelReader reader_;
   SharedLabels defaults_ = Unlabelled();
-  std::vector<std::string> items_path_;
+  std::string items_path_;
 };
 
 Result<LabelledData> LegacyItems(JsonValue list, std::shared_ptr<const JsonText> text) {
   LabelReader reader(kResponse);
   std::vector<LabelledItem> items;
+  const Place all("items");
   size_t i = 0;
   for (JsonValue entry : list) {
-    std::string at = Indexed("items", i++);
+    const Place at = all.Element(i++);
     if (!entry.Is(JsonType::kObject)) continue;
-    GUARDC_TRY(auto members, KnownMembers::Read(entry, {"data", "labels"}, ErrorKind::kBadResponse,
-                                                "label_response answered wrongly: \"" + at + "\""));
+    GUARDC_TRY(auto members, ReadMembers(kResponse, entry, {"data", "labels"}, &at));
+    const Place labels_at = at.Member("labels");
     auto labels = members.Find("labels");
-    if (!labels) return BadResponse(kResponse, at + ".labels", "is missing; expected an object");
-    GUARDC_TRY(auto own, reader.ReadLabels(*labels, LabelForm::kUntyped, at + ".labels"));
+    if (!labels) return BadResponse(kResponse, labels_at, "is missing; expected an object");
+    GUARDC_TRY(auto own, reader.ReadLabels(*labels, LabelForm::kUntyped, labels_at));
     auto data = members.Find("data");
     items.push_back({std::move(own), data ? data->raw() : "null"});
   }
@@ -182,8 +191,7 @@ Result<LabelledData> ParseResponseAnswer(std::string answer, const JsonDocument&
   GUARDC_TRY(auto parsed, gateway::ParseAnswer(kResponse, std::move(answer)));
   JsonValue root = parsed->root();
   if (root.Is(JsonType::kNull)) return LabelledData();
-  GUARDC_TRY(auto members, KnownMembers::Read(root, {"labeled_paths", "default_labels", "items_path", "items"},
-                                              ErrorKind::kBadResponse, "label_response answered wrongly"));
+  GUARDC_TRY(auto members, ReadMembers(kResponse, root, {"labeled_paths", "default_labels", "items_path", "items"}));
   if (auto paths = members.Find("labeled_paths")) {
     if (!paths->Is(JsonType::kArray) && !paths->Is(JsonType::kNull)) {
       return BadResponse(kResponse, "labeled_paths",

@@ -72,19 +72,23 @@ std::string FilteredResult(const std::vector<std::string_view>& items) {
   return out + "}]}";
 }
 
+bool IsPointer(std::string_view text) {
+  if (!text.empty() && text.front() != '/') return false;
+  for (size_t i = text.find('~'); i != std::string_view::npos; i = text.find('~', i + 1)) {
+    if (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1')) return false;
+  }
+  return true;
+}
+
 std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer) {
+  if (!IsPointer(pointer)) return std::nullopt;
   std::vector<std::string> tokens;
-  if (pointer.empty()) return tokens;
-  if (pointer.front() != '/') return std::nullopt;
   for (size_t i = 0; i < pointer.size(); ++i) {
-    char c = pointer[i];
+    const char c = pointer[i];
     if (c == '/') {
       tokens.emplace_back();
-    } else if (c != '~') {
-      tokens.back() += c;
     } else {
-      if (++i == pointer.size() || (pointer[i] != '0' && pointer[i] != '1')) return std::nullopt;
-      tokens.back() += pointer[i] == '0' ? '~' : '/';
+      tokens.back() += c != '~' ? c : pointer[++i] == '0' ? '~' : '/';
     }
   }
   return tokens;

@@ -21,7 +21,9 @@ Result<std::shared_ptr<const JsonText>> InnerJson(const std::shared_ptr<const Js
 // {"content":[{"type":"text","text":"[...]"}]} with the elements of `items`, byte for byte.
 std::string FilteredResult(const std::vector<std::string_view>& items);
 
-// RFC 6901. nullopt for text that is no pointer.
+// RFC 6901, section 3.
+bool IsPointer(std::string_view text);
+// The reference tokens. nullopt for text that is no pointer.
 std::optional<std::vector<std::string>> ParsePointer(std::string_view pointer);
 
 // A reference token as an index into an array (section 4).

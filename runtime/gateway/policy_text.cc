@@ -15,6 +15,8 @@ std::unexpected<Error> PolicyError(std::string key, std::string_view why) {
 }
 
 std::string_view Trim(std::string_view text) {
+  const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
+  if (!text.empty() && is_visible(text.front()) && is_visible(text.back())) return text;
   // Unicode's White_Space, as Go's strings.TrimSpace takes it.
   static constexpr std::string_view kBlanks[] = {" ",      "\t",     "\n",     "\v",     "\f",     "\r",     "\u0085",
                                                  "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004",
