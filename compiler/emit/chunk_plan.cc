@@ -11,6 +11,9 @@ namespace {
 constexpr size_t kChunkSize = 12'000;
 // A function of at most so many instructions is copied into chunks that call it.
 constexpr size_t kCopySize = 50;
+// One with so many 64-bit products may be larger: a product of 128 bits (__multi3) becomes one multiplication.
+constexpr size_t kProductCopySize = 100;
+constexpr int kProducts = 4;
 // Copies may add so much to a chunk, in instructions.
 constexpr size_t kCopiesPerChunk = kChunkSize / 4;
 
@@ -37,6 +40,12 @@ class Planner {
  private:
   const Function& Defined(uint32_t func) const { return module_.functions[func - module_.num_imported_funcs]; }
   bool IsImport(uint32_t func) const { return func < module_.num_imported_funcs; }
+
+  static size_t CopySize(const Function& function) {
+    if (function.body.size() > kProductCopySize) return kCopySize;
+    const auto is_product = [](const Instr& instr) { return instr.op == Op::kI64Mul; };
+    return std::ranges::count_if(function.body, is_product) >= kProducts ? kProductCopySize : kCopySize;
+  }
 
   template <class Visit>
   void ForEachCallee(uint32_t func, Visit visit) const {
@@ -66,7 +75,7 @@ class Planner {
     const auto visit = [&](uint32_t callee) {
       if (IsImport(callee) || chunk_of_[callee] == index || taken[callee]) return;
       const size_t size = Defined(callee).body.size();
-      if (size > kCopySize || size > budget) return;
+      if (size > CopySize(Defined(callee)) || size > budget) return;
       taken[callee] = true;
       budget -= size;
       chunk.copied.push_back(callee);

@@ -13,6 +13,8 @@
 
 #include <string>
 
+#include "compiler/emit/wide_multiply.h"
+
 namespace guardc::compiler {
 namespace {
 
@@ -39,7 +41,8 @@ constexpr Pipeline kPipelines[4] = {
     {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 150,
      "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,instcombine<no-verify-fixpoint>",
      "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),"
-     "loop-vectorize,vector-combine,loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<switch-to-lookup>"},
+     "loop-vectorize,vector-combine,loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<"
+     "switch-to-lookup>"},
 };
 
 Result<llvm::FunctionPassManager> Parse(llvm::PassBuilder& builder, const char* passes) {
@@ -74,6 +77,8 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
 
   const Pipeline& pipeline = kPipelines[opt_level];
   GUARDC_TRY(llvm::FunctionPassManager early, Parse(builder, pipeline.early));
+  // Before inlining: __multi3 becomes small enough for it.
+  if (pipeline.inline_threshold > 0) early.addPass(WideMultiplyPass());
   GUARDC_TRY(llvm::FunctionPassManager inlined, Parse(builder, pipeline.inlined));
   GUARDC_TRY(llvm::FunctionPassManager late, Parse(builder, pipeline.late));
 

@@ -46,6 +46,19 @@ TEST(ChunkPlan, SmallFunctionsAreCopied) {
   EXPECT_THAT(plan.chunks[0].internal, Not(Contains(2u)));
 }
 
+// __multi3 has some 60 instructions, and is one multiplication in the end.
+TEST(ChunkPlan, ProductsAreCopied) {
+  const std::string product = " (drop (i64.mul (i64.const 3) (i64.const 3)))";
+  std::string padding;
+  for (int i = 0; i < 40; ++i) padding += " nop";
+  const auto copied = [](const std::string& body) {
+    return !PlanChunks(Large(20, "(func $small " + body + ")")).chunks[1].copied.empty();
+  };
+  EXPECT_TRUE(copied(product + product + product + product + padding));
+  EXPECT_FALSE(copied(product + product + product + padding));
+  EXPECT_FALSE(copied(product + product + product + product + padding + padding + padding));
+}
+
 TEST(ChunkPlan, WhatIsNamedStays) {
   const ChunkPlan plan = PlanChunks(Large(1, R"(
     (func $small) (func $exported (export "e")) (func $start) (start $start)
