@@ -24,6 +24,7 @@ ROWS = [("label_agent", "label_agent", "policy"), ("label_resource, list_issues"
         ("label_response, 30 issues, 59 KB", "label_response", "issues30"),
         ("label_response, 100 issues, 1 MB", "label_response", "issues100")]
 SECONDS = 0.02  # of one sample
+GUARD = ROOT / "examples/guards/repo-guard-rust.wasm"
 
 
 class Contestant:
@@ -77,7 +78,7 @@ def main():
     parser.add_argument("--bin", required=True)
     parser.add_argument("--peers", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--guard", default=str(ROOT / "examples/guards/repo-guard-rust.wasm"))
+    parser.add_argument("--guard", default=str(GUARD))
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--contestants", default="", help="only those whose names hold one of these words")
     arguments = parser.parse_args()

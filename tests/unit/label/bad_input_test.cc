@@ -274,7 +274,7 @@ TEST_F(BadInputTest, BackendsThatHangEndWithTheCall) {
     return Fail(ErrorKind::kBackend, "gave up");
   };
   const auto soon = [] {
-    return CallOptions{.deadline = Clock::now() + milliseconds(50), .stop = {}, .request_id = {}};
+    return CallOptions{.deadline = Clock::now() + milliseconds(200), .stop = {}, .request_id = {}};
   };
   Make();
   hooks_["get_thing"] = hang;
