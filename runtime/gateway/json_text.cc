@@ -25,6 +25,7 @@ ondemand::parser& ThreadParser() {
   return parser;
 }
 
+constexpr std::string_view kJsonSpaces = " \n\t\r";
 bool IsJsonSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
@@ -120,11 +121,13 @@ class JsonText::Builder {
                    "has " + std::to_string(text.size()) + " bytes; the limit is " + std::to_string(kMaxJsonBytes));
     }
     if (text.starts_with("\xef\xbb\xbf")) return NotJson("a byte order mark before it");
-    // The text of a tool's result is often no JSON; that shows in its first byte.
-    const size_t first = text.find_first_not_of(" \n\t\r");
+    const size_t first = text.find_first_not_of(kJsonSpaces);
     if (first == std::string::npos) return NotJson("it is empty");
-    if (text.find_first_of("{[\"-0123456789tfn", first) != first) {
-      return NotAValue(std::string_view(text).substr(first, 1));
+    // A number or a literal is the whole text. What is neither, as most of a tool's results that are no JSON, shows at
+    // its first byte, before simdjson has read it all.
+    const char opener = text[first];
+    if (opener != '{' && opener != '[' && opener != '"') {
+      return Scalar(std::string_view(text).substr(first));
     }
     text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     base_ = text.data();
@@ -137,12 +140,10 @@ class JsonText::Builder {
                   .get(document))) {
       return false;
     }
-    bool scalar = false;
-    if (!Good(document.is_scalar().get(scalar))) return false;
-    if (scalar) {
+    if (opener == '"') {
       std::string_view token;
       if (!Good(document.raw_json_token().get(token)) || !Scalar(token)) return false;
-    } else if (!OpenDocument(document) || !Walk()) {
+    } else if (!OpenDocument(document, base_ + first) || !Walk()) {
       return false;
     }
     std::string_view behind = std::string_view(text).substr(out_.nodes_[0].end);
@@ -214,11 +215,8 @@ class JsonText::Builder {
     return true;
   }
 
-  bool OpenDocument(ondemand::document& document) {
-    ondemand::json_type type{};
-    if (!Good(document.type().get(type))) return false;
-    const char* at = base_ + out_.text_.find_first_of("[{");
-    if (type == ondemand::json_type::array) {
+  bool OpenDocument(ondemand::document& document, const char* at) {
+    if (*at == '[') {
       ondemand::array array;
       return Good(document.get_array().get(array)) && PushArray(array, at);
     }
