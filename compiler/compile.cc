@@ -78,11 +78,13 @@ Result<std::vector<char>> EmitFacts(const ModuleFacts& facts, const MemoryImage&
 }
 
 // IR or assembly of all the code, for reading.
-Result<std::vector<std::byte>> EmitText(std::vector<CodeChunk>& chunks, const CodeOptions& options, Emit emit) {
+Result<std::vector<std::byte>> EmitText(const std::vector<CodeChunk>& chunks,
+                                        const std::unordered_set<std::string>& live, const CodeOptions& options,
+                                        Emit emit) {
   std::vector<char> text;
   GUARDC_CHECK(ParallelFor(1, 1, [&](size_t) -> Result<void> {
     llvm::LLVMContext context;
-    GUARDC_TRY(const auto module, MergeChunks(chunks, context));
+    GUARDC_TRY(const auto module, MergeChunks(chunks, live, context));
     if (emit == Emit::kAssembly) {
       GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
       GUARDC_TRY(text, GenerateAssembly(*module, *machine, options.lower.strict_traps));
@@ -135,21 +137,23 @@ Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOption
                                    .strict_traps = options.strict_traps,
                                    .canonical_nans = options.canonical_nans,
                                    .is_aarch64 = target.is_aarch64}};
-  GUARDC_TRY(std::vector<CodeChunk> chunks, LowerChunks(module, layout, image.in_image, code));
-  // What was inlined everywhere is not worth generating.
-  const auto live = DropUnreachable(chunks, FactsRoots(module, layout));
-  timer.Done("lower and optimise");
+  const bool is_text = emit == Emit::kLlvmIr || emit == Emit::kAssembly;
+  GUARDC_TRY(std::vector<CodeChunk> chunks,
+             CompileChunks(module, layout, image.in_image, code, is_text ? ChunkForm::kBitcode : ChunkForm::kObject));
+  const auto live = FindLive(chunks, FactsRoots(module, layout));
+  timer.Done("code");
 
-  if (emit == Emit::kLlvmIr || emit == Emit::kAssembly) {
-    GUARDC_TRY(compiled.result.bytes, EmitText(chunks, code, emit));
-    timer.Done("generate");
+  if (is_text) {
+    GUARDC_TRY(compiled.result.bytes, EmitText(chunks, live, code, emit));
+    timer.Done("text");
     return compiled;
   }
-  GUARDC_TRY(auto objects, EmitChunks(chunks, code));
+  std::vector<std::vector<char>> objects;
+  for (CodeChunk& chunk : chunks) objects.push_back(std::move(chunk.code));
   GUARDC_TRY(const ModuleFacts facts, BuildFacts(module, layout, code.lower, image, live));
   GUARDC_TRY(auto facts_object, EmitFacts(facts, image, code));
   objects.push_back(std::move(facts_object));
-  timer.Done("generate");
+  timer.Done("facts");
 
   if (emit == Emit::kObject) {
     GUARDC_TRY(compiled.result.bytes, LinkRelocatable(objects, target));

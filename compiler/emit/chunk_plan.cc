@@ -1,13 +1,14 @@
 // Which function goes into which chunk (chunks.h).
 #include <algorithm>
+#include <bit>
 
 #include "compiler/emit/chunks.h"
 
 namespace guardc::compiler {
 namespace {
 
-// Instructions per chunk: small enough to keep several cores busy on a real guard (some 100,000 instructions), large
-// enough that copies and start-up do not count.
+// Instructions per chunk, at most, unless it is one function: small enough to keep several cores busy on a real guard
+// (some 100,000 instructions), large enough that copies and start-up do not count.
 constexpr size_t kChunkSize = 12'000;
 // A function of at most so many instructions is copied into chunks that call it.
 constexpr size_t kCopySize = 50;
@@ -54,17 +55,31 @@ class Planner {
     }
   }
 
-  // In order of the index: compilers put what belongs together side by side.
+  // In order of the index: compilers put what belongs together side by side. Halves of halves at fixed indices, so that
+  // a function that grows moves no border but its own: what is elsewhere can be reused (chunks.h).
   void Divide() {
-    size_t size = 0;
-    for (uint32_t func = module_.num_imported_funcs; func < module_.func_types.size(); ++func) {
-      if (plan_.chunks.empty() || size >= kChunkSize) {
-        plan_.chunks.emplace_back();
-        size = 0;
-      }
-      plan_.chunks.back().defined.push_back(func);
-      chunk_of_[func] = static_cast<uint32_t>(plan_.chunks.size() - 1);
-      size += Defined(func).body.size();
+    sizes_.assign(module_.functions.size() + 1, 0);
+    for (size_t i = 0; i < module_.functions.size(); ++i) {
+      sizes_[i + 1] = sizes_[i] + module_.functions[i].body.size();
+    }
+    DivideRange(0, std::bit_ceil(module_.functions.size()));
+  }
+
+  // Of the defined functions; `end` may be beyond the last.
+  void DivideRange(size_t begin, size_t end) {
+    const size_t last = std::min(end, module_.functions.size());
+    if (begin >= last) return;
+    if (end - begin > 1 && sizes_[last] - sizes_[begin] > kChunkSize) {
+      const size_t middle = begin + (end - begin) / 2;
+      DivideRange(begin, middle);
+      DivideRange(middle, end);
+      return;
+    }
+    ChunkPlan::Chunk& chunk = plan_.chunks.emplace_back();
+    chunk.size = sizes_[last] - sizes_[begin];
+    for (size_t i = begin; i < last; ++i) {
+      chunk.defined.push_back(static_cast<uint32_t>(module_.num_imported_funcs + i));
+      chunk_of_[chunk.defined.back()] = static_cast<uint32_t>(plan_.chunks.size() - 1);
     }
   }
 
@@ -114,6 +129,7 @@ class Planner {
 
   const Module& module_;
   ChunkPlan plan_;
+  std::vector<size_t> sizes_;  // instructions before each defined function
   std::vector<uint32_t> chunk_of_;
   std::vector<uint32_t> user_;  // the chunk that names the function, or kNoChunk, or kManyChunks
 };

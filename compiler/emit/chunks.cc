@@ -11,6 +11,9 @@
 #include <llvm/Linker/Linker.h>
 #include <llvm/Target/TargetMachine.h>
 
+#include <algorithm>
+#include <functional>
+#include <numeric>
 #include <unordered_map>
 
 #include "compiler/emit/generate.h"
@@ -21,53 +24,14 @@
 namespace guardc::compiler {
 namespace {
 
+// An LLVM module in a context of its own, as every chunk has while it is worked on.
+struct Workplace {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module = std::make_unique<llvm::Module>("guard", context);
+};
+
 llvm::Function* FindFunction(llvm::Module& target, const Module& module, uint32_t func) {
   return target.getFunction(FunctionSymbol(module, func));
-}
-
-Result<CodeChunk> LowerFunctions(const Module& module, const ContextLayout& layout, const ChunkPlan::Chunk& plan,
-                                 const CodeOptions& options) {
-  GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-  CodeChunk chunk;
-  chunk.module->setSourceFileName("guard.wasm");
-  // The layout is wanted while IR is built.
-  PrepareModule(*chunk.module, options.target, *machine);
-  Lowering lowering(*chunk.module, module, layout, options.lower);
-  for (const uint32_t func : plan.defined) GUARDC_CHECK(lowering.DefineFunction(func));
-  if (options.opt_level >= 2) {
-    for (const uint32_t func : plan.copied) GUARDC_CHECK(lowering.DefineFunction(func, true));
-  }
-  for (const uint32_t func : plan.internal) {
-    if (llvm::Function* function = FindFunction(*chunk.module, module, func)) {
-      function->setVisibility(llvm::GlobalValue::DefaultVisibility);
-      function->setLinkage(llvm::GlobalValue::InternalLinkage);
-    }
-  }
-  PrepareModule(*chunk.module, options.target, *machine);
-  GUARDC_CHECK(Optimize(*chunk.module, *machine, options.opt_level));
-  // Symbols again, for the artifact's list of functions and for profilers.
-  for (const uint32_t func : plan.internal) {
-    if (llvm::Function* function = FindFunction(*chunk.module, module, func)) {
-      function->setLinkage(llvm::GlobalValue::ExternalLinkage);
-      function->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    }
-  }
-  return chunk;
-}
-
-Result<CodeChunk> LowerModuleParts(const Module& module, const ContextLayout& layout, const std::vector<bool>& in_image,
-                                   const CodeOptions& options) {
-  GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-  CodeChunk chunk;
-  GUARDC_TRY(chunk.module, CreateSupportModule(*chunk.context));
-  chunk.module->setModuleIdentifier("guard");
-  chunk.module->setSourceFileName("guard.wasm");
-  PrepareModule(*chunk.module, options.target, *machine);
-  Lowering lowering(*chunk.module, module, layout, options.lower);
-  GUARDC_CHECK(lowering.DefineModuleParts(in_image));
-  PrepareModule(*chunk.module, options.target, *machine);
-  GUARDC_CHECK(Optimize(*chunk.module, *machine, options.opt_level));
-  return chunk;
 }
 
 // The names of all global values that `constant` leads to.
@@ -109,94 +73,144 @@ std::vector<std::string> ReferencesOf(const llvm::GlobalValue& value) {
   return finder.Take();
 }
 
-}  // namespace
-
-CodeChunk::CodeChunk()
-    : context(std::make_unique<llvm::LLVMContext>()), module(std::make_unique<llvm::Module>("guard", *context)) {}
-CodeChunk::~CodeChunk() = default;
-CodeChunk::CodeChunk(CodeChunk&&) noexcept = default;
-CodeChunk& CodeChunk::operator=(CodeChunk&& other) noexcept {
-  // The module goes before the context that it lives in.
-  module = std::move(other.module);
-  context = std::move(other.context);
-  return *this;
+// Of a module whose code is optimised.
+Result<CodeChunk> Finish(llvm::Module& module, llvm::TargetMachine& machine, const CodeOptions& options,
+                         ChunkForm form) {
+  CodeChunk chunk;
+  for (const llvm::GlobalValue& value : module.global_values()) {
+    if (!value.isDeclaration()) chunk.definitions.push_back({value.getName().str(), ReferencesOf(value)});
+  }
+  if (form == ChunkForm::kObject) {
+    GUARDC_TRY(chunk.code, GenerateObject(module, machine, options.lower.strict_traps));
+    return chunk;
+  }
+  llvm::SmallVector<char, 0> bitcode;
+  llvm::raw_svector_ostream out(bitcode);
+  llvm::WriteBitcodeToFile(module, out);
+  chunk.code.assign(bitcode.begin(), bitcode.end());
+  return chunk;
 }
 
-Result<std::vector<CodeChunk>> LowerChunks(const Module& module, const ContextLayout& layout,
-                                           const std::vector<bool>& in_image, const CodeOptions& options) {
+Result<std::unique_ptr<llvm::Module>> Unpack(const CodeChunk& chunk, const std::unordered_set<std::string>& live,
+                                             llvm::LLVMContext& context) {
+  const llvm::StringRef bitcode(chunk.code.data(), chunk.code.size());
+  auto module = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "guard"), context);
+  if (!module) {
+    return Fail(ErrorKind::kInternal,
+                fmt::format("a chunk cannot be read back: {}", llvm::toString(module.takeError())));
+  }
+  for (llvm::Function& function : **module) {
+    if (!function.isDeclaration() && !live.contains(function.getName().str())) function.deleteBody();
+  }
+  for (llvm::GlobalVariable& variable : llvm::make_early_inc_range((*module)->globals())) {
+    if (variable.isDeclaration() || live.contains(variable.getName().str())) continue;
+    variable.removeDeadConstantUsers();
+    if (variable.use_empty()) variable.eraseFromParent();
+  }
+  return std::move(*module);
+}
+
+Result<CodeChunk> CompileFunctions(const Module& module, const ContextLayout& layout, const ChunkPlan::Chunk& plan,
+                                   const CodeOptions& options, ChunkForm form) {
+  GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
+  Workplace place;
+  place.module->setSourceFileName("guard.wasm");
+  // The layout is wanted while IR is built.
+  PrepareModule(*place.module, options.target, *machine);
+  Lowering lowering(*place.module, module, layout, options.lower);
+  for (const uint32_t func : plan.defined) GUARDC_CHECK(lowering.DefineFunction(func));
+  if (options.opt_level >= 2) {
+    for (const uint32_t func : plan.copied) GUARDC_CHECK(lowering.DefineFunction(func, true));
+  }
+  for (const uint32_t func : plan.internal) {
+    if (llvm::Function* function = FindFunction(*place.module, module, func)) {
+      function->setVisibility(llvm::GlobalValue::DefaultVisibility);
+      function->setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
+  }
+  PrepareModule(*place.module, options.target, *machine);
+  GUARDC_CHECK(Optimize(*place.module, *machine, options.opt_level));
+  // Symbols again, for the artifact's list of functions and for profilers.
+  for (const uint32_t func : plan.internal) {
+    if (llvm::Function* function = FindFunction(*place.module, module, func)) {
+      function->setLinkage(llvm::GlobalValue::ExternalLinkage);
+      function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
+  }
+  return Finish(*place.module, *machine, options, form);
+}
+
+Result<CodeChunk> CompileModuleParts(const Module& module, const ContextLayout& layout,
+                                     const std::vector<bool>& in_image, const CodeOptions& options, ChunkForm form) {
+  GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
+  Workplace place;
+  GUARDC_TRY(place.module, CreateSupportModule(place.context));
+  place.module->setModuleIdentifier("guard");
+  place.module->setSourceFileName("guard.wasm");
+  PrepareModule(*place.module, options.target, *machine);
+  Lowering lowering(*place.module, module, layout, options.lower);
+  GUARDC_CHECK(lowering.DefineModuleParts(in_image));
+  PrepareModule(*place.module, options.target, *machine);
+  GUARDC_CHECK(Optimize(*place.module, *machine, options.opt_level));
+  return Finish(*place.module, *machine, options, form);
+}
+
+}  // namespace
+
+Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const ContextLayout& layout,
+                                             const std::vector<bool>& in_image, const CodeOptions& options,
+                                             ChunkForm form) {
   const ChunkPlan plan = PlanChunks(module);
   std::vector<CodeChunk> chunks(plan.chunks.size() + 1);
+  // The largest first, so that no core is left with one at the end.
+  std::vector<size_t> order(plan.chunks.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::stable_sort(order, std::ranges::greater(), [&](size_t i) { return plan.chunks[i].size; });
   GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
-    const bool is_last = i == plan.chunks.size();
-    GUARDC_TRY(chunks[i], is_last ? LowerModuleParts(module, layout, in_image, options)
-                                  : LowerFunctions(module, layout, plan.chunks[i], options));
+    if (i == order.size()) {
+      GUARDC_TRY(chunks[i], CompileModuleParts(module, layout, in_image, options, form));
+    } else {
+      GUARDC_TRY(chunks[order[i]], CompileFunctions(module, layout, plan.chunks[order[i]], options, form));
+    }
     return {};
   }));
   return chunks;
 }
 
-std::unordered_set<std::string> DropUnreachable(std::vector<CodeChunk>& chunks, const std::vector<std::string>& roots) {
-  std::unordered_map<std::string, std::vector<std::string>> references;
+std::unordered_set<std::string> FindLive(const std::vector<CodeChunk>& chunks, const std::vector<std::string>& roots) {
+  std::unordered_map<std::string_view, std::vector<const CodeChunk::Definition*>> definitions;
   for (const CodeChunk& chunk : chunks) {
-    for (const llvm::GlobalValue& value : chunk.module->global_values()) {
-      if (value.isDeclaration()) continue;
-      auto& list = references[value.getName().str()];
-      for (std::string& name : ReferencesOf(value)) list.push_back(std::move(name));
-    }
+    for (const CodeChunk::Definition& definition : chunk.definitions)
+      definitions[definition.name].push_back(&definition);
   }
   std::unordered_set<std::string> live;
-  std::vector<std::string> pending = roots;
+  std::vector<std::string_view> pending(roots.begin(), roots.end());
   // The code generator may call these on its own, and the linker wants the last.
   for (const char* name : {"memcpy", "memmove", "memset", kTextAnchor}) pending.emplace_back(name);
   while (!pending.empty()) {
-    const std::string name = std::move(pending.back());
+    const std::string_view name = pending.back();
     pending.pop_back();
-    const auto it = references.find(name);
-    if (it == references.end() || !live.insert(name).second) continue;
-    pending.insert(pending.end(), it->second.begin(), it->second.end());
-  }
-  for (CodeChunk& chunk : chunks) {
-    for (llvm::Function& function : *chunk.module) {
-      if (!function.isDeclaration() && !live.contains(function.getName().str())) function.deleteBody();
-    }
-    for (llvm::GlobalVariable& variable : llvm::make_early_inc_range(chunk.module->globals())) {
-      if (variable.isDeclaration() || live.contains(variable.getName().str())) continue;
-      variable.removeDeadConstantUsers();
-      if (variable.use_empty()) variable.eraseFromParent();
+    const auto it = definitions.find(name);
+    if (it == definitions.end() || !live.emplace(name).second) continue;
+    for (const CodeChunk::Definition* definition : it->second) {
+      pending.insert(pending.end(), definition->references.begin(), definition->references.end());
     }
   }
   return live;
 }
 
-Result<std::vector<std::vector<char>>> EmitChunks(std::vector<CodeChunk>& chunks, const CodeOptions& options) {
-  std::vector<std::vector<char>> objects(chunks.size());
-  GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
-    GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-    GUARDC_TRY(objects[i], GenerateObject(*chunks[i].module, *machine, options.lower.strict_traps));
-    return {};
-  }));
-  return objects;
-}
-
-Result<std::unique_ptr<llvm::Module>> MergeChunks(std::vector<CodeChunk>& chunks, llvm::LLVMContext& context) {
-  auto merged = std::make_unique<llvm::Module>("guard", context);
-  merged->setSourceFileName("guard.wasm");
-  merged->setDataLayout(chunks.front().module->getDataLayout());
-  merged->setTargetTriple(chunks.front().module->getTargetTriple());
-  llvm::Linker linker(*merged);
+Result<std::unique_ptr<llvm::Module>> MergeChunks(const std::vector<CodeChunk>& chunks,
+                                                  const std::unordered_set<std::string>& live,
+                                                  llvm::LLVMContext& context) {
+  std::unique_ptr<llvm::Module> merged;
   for (const CodeChunk& chunk : chunks) {
-    // Chunks live in contexts of their own; bitcode is the way between contexts.
-    llvm::SmallVector<char, 0> bitcode;
-    llvm::raw_svector_ostream out(bitcode);
-    llvm::WriteBitcodeToFile(*chunk.module, out);
-    auto copy = llvm::parseBitcodeFile(llvm::MemoryBufferRef(llvm::StringRef(bitcode.data(), bitcode.size()), "chunk"),
-                                       context);
-    if (!copy) {
-      return Fail(ErrorKind::kInternal,
-                  fmt::format("a chunk cannot be read back: {}", llvm::toString(copy.takeError())));
+    GUARDC_TRY(auto module, Unpack(chunk, live, context));
+    llvm::StripDebugInfo(*module);  // not for reading
+    if (!merged) {
+      merged = std::move(module);
+    } else if (llvm::Linker::linkModules(*merged, std::move(module))) {
+      return Fail(ErrorKind::kInternal, "the chunks do not fit together");
     }
-    llvm::StripDebugInfo(**copy);  // not for reading
-    if (linker.linkInModule(std::move(*copy))) return Fail(ErrorKind::kInternal, "the chunks do not fit together");
   }
   return merged;
 }

@@ -1,5 +1,6 @@
-// A module's functions in chunks, each lowered, optimised and emitted on its own thread. What goes into which chunk
-// depends on the module alone, never on the number of threads, so that the output does not either.
+// A module's functions in chunks, each taken from wasm to an object in one go, on any thread: only the chunks that
+// threads work on take memory as LLVM modules. What goes into which chunk depends on the module alone, never on the
+// number of threads, so that the output does not either.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct ChunkPlan {
     std::vector<uint32_t> copied;
     // Of `defined`: nothing outside the chunk names them, so that LLVM may drop them once they are inlined.
     std::vector<uint32_t> internal;
+    size_t size = 0;  // instructions of `defined`
   };
   std::vector<Chunk> chunks;
 };
@@ -36,14 +38,16 @@ ChunkPlan PlanChunks(const Module& module);
 
 // One chunk's code. The last chunk holds what belongs to the module as a whole, and the support functions.
 struct CodeChunk {
-  CodeChunk();
-  ~CodeChunk();
-  CodeChunk(CodeChunk&&) noexcept;
-  CodeChunk& operator=(CodeChunk&&) noexcept;
+  struct Definition {
+    std::string name;
+    std::vector<std::string> references;  // global values that it names
+  };
 
-  std::unique_ptr<llvm::LLVMContext> context;
-  std::unique_ptr<llvm::Module> module;
+  std::vector<char> code;  // an object, or optimised bitcode
+  std::vector<Definition> definitions;
 };
+
+enum class ChunkForm : uint8_t { kObject, kBitcode };
 
 struct CodeOptions {
   const CompileTarget& target;
@@ -52,18 +56,18 @@ struct CodeOptions {
   LowerOptions lower;
 };
 
-// Lowers and optimises every chunk. References are kept; they must outlive the result's use.
-Result<std::vector<CodeChunk>> LowerChunks(const Module& module, const ContextLayout& layout,
-                                           const std::vector<bool>& in_image, const CodeOptions& options);
+// Compiles every chunk. References are kept; they must outlive the result's use.
+Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const ContextLayout& layout,
+                                             const std::vector<bool>& in_image, const CodeOptions& options,
+                                             ChunkForm form);
 
-// Removes what nothing reaches from the symbols `roots` (functions inlined everywhere, mostly), and answers the symbols
-// that are left, over all chunks.
-std::unordered_set<std::string> DropUnreachable(std::vector<CodeChunk>& chunks, const std::vector<std::string>& roots);
+// The symbols of all chunks that are reached from the symbols `roots`; the others were inlined everywhere, mostly, and
+// the linker drops them.
+std::unordered_set<std::string> FindLive(const std::vector<CodeChunk>& chunks, const std::vector<std::string>& roots);
 
-// Objects of all chunks, in their order.
-Result<std::vector<std::vector<char>>> EmitChunks(std::vector<CodeChunk>& chunks, const CodeOptions& options);
-
-// All chunks as one module, in `context`: for output as text.
-Result<std::unique_ptr<llvm::Module>> MergeChunks(std::vector<CodeChunk>& chunks, llvm::LLVMContext& context);
+// What is live of all chunks, which are bitcode, as one module in `context`: for output as text.
+Result<std::unique_ptr<llvm::Module>> MergeChunks(const std::vector<CodeChunk>& chunks,
+                                                  const std::unordered_set<std::string>& live,
+                                                  llvm::LLVMContext& context);
 
 }  // namespace guardc::compiler

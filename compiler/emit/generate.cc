@@ -6,9 +6,6 @@
 #include <llvm/PassRegistry.h>
 #include <llvm/Support/CodeGen.h>
 #include <llvm/Support/raw_ostream.h>
-#include <llvm/Transforms/Scalar.h>
-
-#include <memory>
 
 #include "compiler/emit/inline_table.h"
 #include "compiler/emit/llvm_compat.h"
@@ -16,17 +13,14 @@
 namespace guardc::compiler {
 namespace {
 
-// LLVM's code generator runs loop strength reduction as it likes; only a process-wide command line option would stop
-// it, and LLD resets those. So it is dropped where passes are added.
-//
-// With strict traps so is X86's conversion of conditional moves: of one that reads memory it makes a branch around the
-// read, volatile or not, and the trap of a read whose value is not chosen is lost.
+// The code generator's passes without those that are of no use here; only process-wide command line options would stop
+// them, and LLD resets those. Their classes are private to LLVM, so they are known by their names.
 class CodegenPasses final : public llvm::legacy::PassManager {
  public:
   explicit CodegenPasses(bool strict_traps) : strict_traps_(strict_traps) {}
 
   void add(llvm::Pass* pass) override {
-    if (pass->getPassID() == LoopStrengthReduction() || (strict_traps_ && IsCmovConversion(pass->getPassID()))) {
+    if (IsDropped(pass->getPassID())) {
       delete pass;
       return;
     }
@@ -35,15 +29,18 @@ class CodegenPasses final : public llvm::legacy::PassManager {
   }
 
  private:
-  static llvm::AnalysisID LoopStrengthReduction() {
-    static const llvm::AnalysisID kId = std::unique_ptr<llvm::Pass>(llvm::createLoopStrengthReducePass())->getPassID();
-    return kId;
-  }
-
-  // The class is private to LLVM, and registers itself when it is made.
-  static bool IsCmovConversion(llvm::AnalysisID id) {
+  bool IsDropped(llvm::AnalysisID id) const {
     const llvm::PassInfo* info = llvm::PassRegistry::getPassRegistry()->getPassInfo(id);
-    return info && info->getPassArgument() == "x86-cmov-conversion";
+    if (info == nullptr) return false;
+    const llvm::StringRef name = info->getPassArgument();
+    // An i32 constant under a zero-extension cannot fold into an address: loop strength reduction makes code slower.
+    // The second only prepares for it.
+    if (name == "loop-reduce" || name == "canon-freeze") return true;
+    // There are places (inline_table.h), but no variables: the search for them is a tenth of all the time.
+    if (name == "livedebugvalues" || name == "removeredundantdebugvalues") return true;
+    // Of a conditional move that reads memory it makes a branch around the read, volatile or not, and the trap of a
+    // read whose value is not chosen is lost.
+    return strict_traps_ && name == "x86-cmov-conversion";
   }
 
   bool strict_traps_;

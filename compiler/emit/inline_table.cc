@@ -9,6 +9,7 @@
 #include <llvm/MC/MCExpr.h>
 #include <llvm/MC/MCSectionELF.h>
 #include <llvm/MC/MCStreamer.h>
+#include <llvm/MC/MCSymbolELF.h>
 
 #include <cstdint>
 #include <map>
@@ -35,6 +36,7 @@ struct FunctionTable {
     Scope scope;
   };
   llvm::MCSymbol* code;
+  llvm::MCSection* section;  // of the code
   std::vector<InlinedScope> scopes;
   std::vector<Row> rows;
 };
@@ -63,9 +65,17 @@ class InlineTableWriter final : public llvm_compat::InstructionHandler {
   void endModule() override {
     llvm::MCContext& context = printer_.OutContext;
     llvm::MCStreamer& out = *printer_.OutStreamer;
+    // One that is always there, for the symbols of the section's begin and end.
     out.switchSection(context.getELFSection(kInlineTableSection, llvm::ELF::SHT_PROGBITS, llvm::ELF::SHF_ALLOC));
+    unsigned id = 0;
     for (const FunctionTable& table : tables_) {
-      if (!table.rows.empty()) Write(table, context, out);
+      if (table.rows.empty()) continue;
+      // A section each that the linker drops with the function's code.
+      const auto* code = static_cast<const llvm::MCSymbolELF*>(table.section->getBeginSymbol());
+      out.switchSection(context.getELFSection(kInlineTableSection, llvm::ELF::SHT_PROGBITS,
+                                              llvm::ELF::SHF_ALLOC | llvm::ELF::SHF_LINK_ORDER, 0, "", false, id++,
+                                              code));
+      Write(table, context, out);
     }
   }
 
@@ -80,7 +90,7 @@ class InlineTableWriter final : public llvm_compat::InstructionHandler {
     scope_ = kFunctionItself;
     scope_of_location_.clear();
     scope_of_place_.clear();
-    tables_.push_back({Here(), {}, {}});
+    tables_.push_back({Here(), printer_.OutStreamer->getCurrentSectionOnly(), {}, {}});
   }
 
   llvm::MCSymbol* Here() {

@@ -16,7 +16,7 @@ namespace guardc {
 enum class Emit : uint8_t { kSharedObject, kObject, kAssembly, kLlvmIr };
 
 struct PhaseTime {
-  std::string phase;  // "read", "lower and optimise", ...
+  std::string phase;  // "read", "code", "facts", "link", ...
   double milliseconds;
 };
 

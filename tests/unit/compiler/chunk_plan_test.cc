@@ -14,12 +14,13 @@ namespace {
 using testing::Contains;
 using testing::Not;
 
-// Functions of 3,000 instructions, so that four or five fill a chunk.
-Module Large(int functions, std::string_view extra) {
+// Functions of 3,000 instructions, so that some four fill a chunk. That of index `grown` has as many more.
+Module Large(int functions, std::string_view extra, int grown = -1) {
   std::string text = "(module (import \"env\" \"host_log\" (func (param i32 i32 i32))) " + std::string(extra);
   std::string body;
   for (int i = 0; i < 3000; ++i) body += " nop";
-  for (int i = 0; i < functions; ++i) text += "(func $big" + std::to_string(i) + " call $small" + body + ")";
+  for (int i = 0; i < functions; ++i)
+    text += "(func $big" + std::to_string(i) + " call $small" + body + (i == grown ? body : "") + ")";
   auto module = ReadModule(test::Wat(text + ")"), {});
   EXPECT_TRUE(module.has_value()) << module.error().message;
   return std::move(*module);
@@ -33,6 +34,16 @@ TEST(ChunkPlan, EveryFunctionOnce) {
   for (const auto& chunk : plan.chunks) all.insert(all.end(), chunk.defined.begin(), chunk.defined.end());
   ASSERT_EQ(all.size(), 21u);
   for (uint32_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], i + 1);
+}
+
+TEST(ChunkPlan, AFunctionThatGrowsMovesNoBordersElsewhere) {
+  const ChunkPlan before = PlanChunks(Large(40, "(func $small)")), after = PlanChunks(Large(40, "(func $small)", 5));
+  std::set<std::vector<uint32_t>> kept;
+  for (const auto& chunk : before.chunks) kept.insert(chunk.defined);
+  const auto moved =
+      std::ranges::count_if(after.chunks, [&](const auto& chunk) { return !kept.contains(chunk.defined); });
+  EXPECT_LE(moved, 2);
+  EXPECT_GT(after.chunks.size(), 8u);
 }
 
 TEST(ChunkPlan, SmallFunctionsAreCopied) {
