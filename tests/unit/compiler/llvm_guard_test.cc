@@ -32,11 +32,17 @@ TEST(LlvmGuard, Exceptions) {
   EXPECT_EQ(result.error().kind, ErrorKind::kOutOfMemory);
 }
 
+void (*FaultHandler())(int) {
+  struct sigaction action{};
+  return sigaction(SIGSEGV, nullptr, &action) == 0 ? action.sa_handler : SIG_ERR;
+}
+
+// Before main(): the default, or a sanitizer's.
+void (*const handler_at_start)(int) = FaultHandler();
+
 TEST(LlvmGuard, LeavesSignalsAlone) {
   InstallLlvmGuard();
-  struct sigaction action{};
-  ASSERT_EQ(sigaction(SIGSEGV, nullptr, &action), 0);
-  EXPECT_EQ(action.sa_handler, SIG_DFL);
+  EXPECT_EQ(FaultHandler(), handler_at_start);
 }
 
 TEST(Parallel, ReportsTheFirstFailureByIndex) {

@@ -10,6 +10,7 @@
 
 #include "guardc/pool.h"
 #include "tests/fixtures/wat.h"
+#include "tests/unit/label/plain_guard.h"
 
 namespace {
 thread_local int locks = 0;  // taken by this thread
@@ -29,21 +30,6 @@ extern "C" int pthread_mutex_lock(pthread_mutex_t* mutex) {
 
 namespace guardc {
 namespace {
-
-constexpr std::string_view kWat = R"((module (memory (export "memory") 1)
-  (data (i32.const 64) "{\"resource\":{\"description\":\"d\",\"secrecy\":[],\"integrity\":[]},\"operation\":\"read\"}")
-  (func (export "alloc") (param i32) (result i32) (i32.const 4096))
-  (func (export "dealloc") (param i32 i32))
-  (func (export "label_agent") (param i32 i32 i32 i32) (result i32) (i32.const 0))
-  (func (export "label_resource") (param i32 i32 i32 i32) (result i32)
-    (memory.copy (local.get 2) (i32.const 64) (i32.const 79)) (i32.const 79))
-  (func (export "label_response") (param i32 i32 i32 i32) (result i32) (i32.const 0))))";
-
-class SilentLog final : public GuardLog {
- public:
-  bool Enabled(LogLevel) const override { return false; }
-  void Log(LogLevel, std::string_view, std::string_view) override {}
-};
 
 // Each thread makes its calls when all have their clones; the locks that it takes meanwhile.
 template <class Call>
@@ -67,8 +53,9 @@ std::vector<int> LocksOf(int threads, const Call& call) {
 TEST(PoolLocksTest, NoneIsTakenByACall) {
   GuardOptions options;
   options.output_initial = 1024;
-  options.log = std::make_shared<SilentLog>();
-  const auto pool = GuardPool::Create(testing::CompileWat(kWat).value(), options, {.max_clones = 8}).value();
+  options.log = std::make_shared<testing::SilentLog>();
+  const auto pool =
+      GuardPool::Create(testing::CompileWat(testing::kPlainGuard).value(), options, {.max_clones = 8}).value();
   const auto source = MakeCompiledSource(pool);
   const auto expect_few = [](const std::vector<int>& counts) {
     // The watcher is told of a deadline only where it is earlier than the one that it waits for.

@@ -1,0 +1,116 @@
+// Calls through a pool on different processors share no cache line that any of them writes: counted, over every access
+// to memory that the runtime's code makes.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <atomic>
+#include <cstdio>
+#include <latch>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "guardc/pool.h"
+#include "tests/fixtures/wat.h"
+#include "tests/support/line_trace.h"
+#include "tests/unit/label/plain_guard.h"
+
+namespace guardc {
+namespace {
+
+using Lines = std::map<uintptr_t, testing::LineUse>;
+
+constexpr uint32_t kCalls = 200;
+
+bool RunOnProcessor(int processor) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<size_t>(processor), &set);
+  return sched_setaffinity(0, sizeof(set), &set) == 0;
+}
+
+// What `call` touches on two processors at the same time, once both have their clones.
+template <class Call>
+std::vector<Lines> LinesOf(const Call& call) {
+  std::vector<Lines> lines(2);
+  std::latch ready(2);
+  std::vector<std::jthread> threads;
+  for (int processor = 0; processor < 2; ++processor) {
+    threads.emplace_back([&, processor] {
+      EXPECT_TRUE(RunOnProcessor(processor));
+      for (int i = 0; i < 50; ++i) call();
+      ready.arrive_and_wait();
+      testing::BeginLineTrace();
+      for (int i = 0; i < static_cast<int>(kCalls); ++i) call();
+      lines[static_cast<size_t>(processor)] = testing::EndLineTrace();
+    });
+  }
+  threads.clear();
+  return lines;
+}
+
+std::string Describe(uintptr_t line) {
+  Dl_info info = {};
+  char text[256];
+  const bool known = dladdr(reinterpret_cast<const void*>(line), &info) != 0;
+  snprintf(text, sizeof(text), "%#zx %s %s", static_cast<size_t>(line), known ? info.dli_fname : "",
+           known && info.dli_sname != nullptr ? info.dli_sname : "");
+  return text;
+}
+
+struct Shared {
+  size_t touched = 0;              // lines
+  std::vector<uintptr_t> written;  // those of them that calls write
+};
+Shared SharedBetween(const std::vector<Lines>& lines) {
+  Shared out;
+  for (const auto& [line, use] : lines[0]) {
+    const auto other = lines[1].find(line);
+    if (other == lines[1].end()) continue;
+    ++out.touched;
+    // Not by a call now and then, which tells the watcher of a deadline that is earlier than what it waits for.
+    if (use.writes + other->second.writes > kCalls / 10) out.written.push_back(line);
+  }
+  return out;
+}
+
+void ExpectNothingShared(const char* what, const std::vector<Lines>& lines) {
+  const Shared shared = SharedBetween(lines);
+  for (const uintptr_t line : shared.written) ADD_FAILURE() << what << ": " << Describe(line);
+  EXPECT_GT(shared.touched, 0u);  // the pool itself
+  printf("%s: %zu and %zu cache lines, of which %zu are touched by both\n", what, lines[0].size(), lines[1].size(),
+         shared.touched);
+}
+
+TEST(PoolLinesTest, AreSeen) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two processors";
+  alignas(testing::kCacheLine) std::atomic<int> counter = 0;
+  const Shared shared = SharedBetween(LinesOf([&] { ++counter; }));
+  EXPECT_EQ(shared.written, std::vector{reinterpret_cast<uintptr_t>(&counter)});
+}
+
+TEST(PoolLinesTest, NoneThatIsWrittenIsShared) {
+  if (std::thread::hardware_concurrency() < 2) GTEST_SKIP() << "needs two processors";
+  GuardOptions options;
+  options.output_initial = 1024;
+  options.log = std::make_shared<testing::SilentLog>();
+  const auto pool = GuardPool::Create(testing::CompileWat(testing::kPlainGuard).value(), options, {}).value();
+  ExpectNothingShared("text", LinesOf([&] { ASSERT_TRUE(pool->Call(LabelFunction::kResource, "{}")); }));
+  ExpectNothingShared("with a deadline and a stop token", LinesOf([&] {
+                        std::stop_source stop;
+                        const CallOptions call = {.deadline = Clock::now() + std::chrono::hours(1),
+                                                  .stop = stop.get_token()};
+                        ASSERT_TRUE(pool->Call(LabelFunction::kResource, "{}", call));
+                      }));
+  const auto source = MakeCompiledSource(pool);
+  ExpectNothingShared(
+      "typed", LinesOf([&] {
+        const JsonDocument args;
+        const std::optional<JsonDocument> capabilities;
+        ASSERT_TRUE(source->LabelResource({.tool = "list_things", .args = args, .capabilities = capabilities}, {}));
+      }));
+}
+
+}  // namespace
+}  // namespace guardc
