@@ -18,17 +18,13 @@
 
 #include "base/file.h"
 #include "guardc/guard.h"
+#include "guardc/log.h"
 #include "guardc/module.h"
 #include "runtime/label/guard_instance.h"
+#include "runtime/label/guard_options.h"
 
 namespace guardc {
 namespace {
-
-class NoLog final : public GuardLog {
- public:
-  bool Enabled(LogLevel) const override { return false; }
-  void Log(LogLevel, std::string_view, std::string_view) override {}
-};
 
 template <class T>
 T Take(Result<T> result) {
@@ -86,7 +82,7 @@ class Bench {
   Bench(const char* entry, const std::string& requests) : requests_(requests) {
     module_ = Take(Module::Load(entry));
     for (const char* name : {"policy.json", "resource.json", "issues30.json"}) inputs_.push_back(Read(name));
-    options_.log = std::make_shared<NoLog>();
+    ConfigureLogs({.levels = "off", .json = {}, .write = {}});
     options_.backend = [](auto, auto, const auto&) { return Result<std::string>("{}"); };
     // What is made once per process.
     auto first = Take(Guard::Create(module_, options_));
@@ -98,7 +94,10 @@ class Bench {
     std::vector<std::shared_ptr<Guard>> guards;
     guards.reserve(static_cast<size_t>(count));
     const Footprint before = Footprint::Now();
-    for (int i = 0; i < count; ++i) guards.push_back(Take(Guard::Create(module_, options_)));
+    for (int i = 0; i < count; ++i) {
+      options_.name = "guard" + std::to_string(i);
+      guards.push_back(Take(Guard::Create(module_, options_)));
+    }
     const Footprint idle = Footprint::Now();
     Print("guard, never called", (idle.total() - before.total()) / count);
     Print("guard, never called: resident", (idle.resident - before.resident) / count);
@@ -118,6 +117,7 @@ class Bench {
   }
 
   void Clones(int count, int called) {
+    Take(CompleteOptions(options_));
     auto prepared = Take(GuardInstance::Create(module_, options_, {}));
     Take(prepared->Call(LabelFunction::kAgent, inputs_[0], {}));
     const GuardSnapshot snapshot = Take(prepared->Snapshot());

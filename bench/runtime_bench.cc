@@ -292,7 +292,6 @@ void PoolCall(benchmark::State& state) {
     if (!answer) abort();
     benchmark::DoNotOptimize(answer);
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
   if (state.thread_index() == 0) pool = nullptr;
 }
 BENCHMARK(PoolCall)->ThreadRange(1, 2)->UseRealTime();
@@ -312,7 +311,6 @@ void PoolLabels(benchmark::State& state) {
     if (!answer) abort();
     benchmark::DoNotOptimize(answer);
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()));
   if (state.thread_index() == 0) pool = nullptr;
 }
 BENCHMARK(PoolLabels)->Arg(0)->Arg(1)->ArgName("reset")->ThreadRange(1, 2)->UseRealTime();
