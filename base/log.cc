@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/utf8.h"
 #include "guardc/log.h"
 
 namespace guardc::log {
@@ -66,19 +67,27 @@ class CallbackSink : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 // What ConfigureLogs replaces.
-struct Output {
+class Output {
+ public:
   explicit Output(const LogOptions& given)
-      : options(given), json(given.json.value_or(Variable("GUARDC_LOG_FORMAT") == "json")) {
-    std::shared_ptr<spdlog::sinks::sink> sink;
-    if (options.write) {
-      sink = std::make_shared<CallbackSink>(options.write);
-    } else {
-      sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    }
-    logger = std::make_shared<spdlog::logger>("guardc", std::move(sink));
-    logger->set_level(spdlog::level::trace);
-    logger->set_error_handler([](const std::string&) {});
-    logger->set_pattern(json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%e%z\",%v}" : "%Y-%m-%dT%H:%M:%S.%e %v");
+      : options(given), json(given.json.value_or(Variable("GUARDC_LOG_FORMAT") == "json")) {}
+
+  // Made for the first line: most processes never write one.
+  spdlog::logger& Logger() const {
+    std::call_once(once_, [this] {
+      std::shared_ptr<spdlog::sinks::sink> sink;
+      if (options.write) {
+        sink = std::make_shared<CallbackSink>(options.write);
+      } else {
+        sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+      }
+      auto logger = std::make_unique<spdlog::logger>("guardc", std::move(sink));
+      logger->set_level(spdlog::level::trace);
+      logger->set_error_handler([](const std::string&) {});
+      logger->set_pattern(json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%e%z\",%v}" : "%Y-%m-%dT%H:%M:%S.%e %v");
+      logger_ = std::move(logger);
+    });
+    return *logger_;
   }
 
   Level LevelOf(std::string_view name) const {
@@ -89,7 +98,10 @@ struct Output {
 
   const LogOptions options;
   const bool json;
-  std::shared_ptr<spdlog::logger> logger;
+
+ private:
+  mutable std::once_flag once_;
+  mutable std::unique_ptr<spdlog::logger> logger_;
 };
 
 // Never destroyed: threads may log while the process ends.
@@ -134,22 +146,6 @@ std::string TextFields(const std::string& name, std::optional<Level> level, cons
   return line;
 }
 
-// The length of the well-formed UTF-8 sequence at the start of `bytes`, 0 where there is none (RFC 3629).
-size_t Utf8Length(std::string_view bytes) {
-  const auto at = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
-  const uint8_t lead = at(0);
-  if (lead < 0x80) return 1;
-  const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || bytes.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (lead == 0xe0 && at(1) < 0xa0) || (lead == 0xf0 && at(1) < 0x90);
-  const bool surrogate = lead == 0xed && at(1) >= 0xa0;
-  const bool too_large = lead == 0xf4 && at(1) >= 0x90;
-  return overlong || surrogate || too_large ? 0 : length;
-}
-
 }  // namespace
 
 Logger::Logger(std::string name) : name_(std::move(name)), threshold_(Level::kWarn) {
@@ -172,7 +168,7 @@ void Logger::Write(std::optional<Level> level, std::string_view message, const C
     const std::string text = PrintableLine(message, kLongestMessage);
     const std::string line =
         output->json ? JsonFields(name_, level, text, context) : TextFields(name_, level, text, context);
-    output->logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+    output->Logger().log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
   } catch (const std::exception&) {
     // A line that cannot be written must not end a call.
   }

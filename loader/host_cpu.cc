@@ -5,6 +5,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if __has_include(<sys/platform/x86.h>)
+#include <sys/platform/x86.h>
+#endif
 #elif defined(__aarch64__)
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
@@ -71,11 +74,20 @@ struct Registers {
   uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
 
+#if __has_include(<sys/platform/x86.h>)
+// What glibc asked when the process started: the instruction takes microseconds in a virtual machine, 8 in some.
+Registers Ask(uint32_t leaf) {
+  const unsigned feature = leaf == 1 ? x86_cpu_SSE3 : leaf == 7 ? x86_cpu_BMI1 : x86_cpu_LZCNT;
+  const auto* known = __x86_get_cpuid_feature_leaf(feature / (8 * sizeof(unsigned) * 4));
+  return {known->cpuid_array[0], known->cpuid_array[1], known->cpuid_array[2], known->cpuid_array[3]};
+}
+#else
 Registers Ask(uint32_t leaf) {
   Registers r;
   if (__get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx) == 0) return {};
   return r;
 }
+#endif
 
 struct Cpu {
   Registers leaf1 = Ask(1), leaf7 = Ask(7), extended = Ask(0x80000001);
@@ -89,7 +101,7 @@ struct Cpu {
 };
 
 bool Has(const Feature& feature) {
-  static const Cpu cpu;  // CPUID takes microseconds in a virtual machine
+  static const Cpu cpu;
   const Registers& leaf = feature.leaf == 1 ? cpu.leaf1 : feature.leaf == 7 ? cpu.leaf7 : cpu.extended;
   const uint32_t reg = feature.reg == kEbx ? leaf.ebx : leaf.ecx;
   return ((reg >> feature.bit) & 1) != 0 && (cpu.state & feature.state) == feature.state;

@@ -11,7 +11,6 @@
 
 #include "base/file.h"
 #include "guardc/guard.h"
-#include "guardc/label.h"
 #include "guardc/module.h"
 #include "tools/call_inputs.h"
 #include "tools/command.h"
@@ -25,6 +24,7 @@ namespace {
 using nlohmann::ordered_json;
 
 struct CallArguments : CommonOptions {
+  AcceptAgent accept;
   LoadRequest load;
   std::string function;
   std::string input;
@@ -61,6 +61,7 @@ class StepClock {
 };
 
 struct Outcome {
+  std::shared_ptr<Guard> guard;  // taken down after the answer is out
   std::string answer;
   std::string key;
   std::vector<CallTiming> calls;  // one per repetition
@@ -100,10 +101,11 @@ Result<Outcome> RunGuard(const CallArguments& arguments) {
   GUARDC_TRY(std::shared_ptr<const Module> module, LoadModule(load));
   out.key = module->key();
   GUARDC_TRY(const std::shared_ptr<Guard> guard, Guard::Create(std::move(module), std::move(options)));
+  out.guard = guard;
   clock.Done("instantiate");
   if (!arguments.policy.empty()) {
     GUARDC_TRY(std::string answer, guard->Call(LabelFunction::kAgent, policy));
-    GUARDC_CHECK(ParseAgentAnswer(std::move(answer)));  // kRejected, kBadResponse
+    GUARDC_CHECK(arguments.accept(std::move(answer)));
     clock.Done("label_agent (policy)");
   }
   guard->EnableTiming(arguments.timing || arguments.json || arguments.repeat > 1);
@@ -199,8 +201,9 @@ int RunCall(const CallArguments& arguments) {
 
 }  // namespace
 
-void AddCall(CLI::App& app, int& exit_code) {
+void AddCall(CLI::App& app, int& exit_code, AcceptAgent accept) {
   auto options = std::make_shared<CallArguments>();
+  options->accept = std::move(accept);
   CLI::App* command = app.add_subcommand("call", "Call a label function; stdout is the guard's answer, byte for byte");
   command->add_option("guard", options->load.module, "The guard's .wasm, or an entry's directory")
       ->type_name("GUARD.wasm")

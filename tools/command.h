@@ -1,8 +1,12 @@
 // What the subcommands share with main.cc: how they are registered, and what they answer.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "guardc/result.h"
 
 namespace CLI {
 class App;
@@ -18,19 +22,23 @@ enum ExitCode : int {
   kTrapped = 134,  // as shells see an abort, and as wasmtime answers
 };
 
-// Each adds one subcommand to `app` and writes the exit code to `exit_code` when that subcommand runs. compile is only
-// described here: RunCompile gets its arguments unparsed.
-void AddCompile(CLI::App& app, int& exit_code);
+// Says whether label_agent's answer, which it takes, lets an agent in.
+using AcceptAgent = std::function<Result<void>(std::string answer)>;
+
+// Each adds one subcommand to `app` and writes the exit code to `exit_code` when that subcommand runs.
 void AddVerify(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
-void AddCall(CLI::App& app, int& exit_code);
+// `accept` for --policy; none where another executable is called with it.
+void AddCall(CLI::App& app, int& exit_code, AcceptAgent accept);
 void AddCache(CLI::App& app, int& exit_code);
 void AddPolicy(CLI::App& app, int& exit_code);
 void AddDecide(CLI::App& app, int& exit_code);
 // `guest_arguments`: what followed "--", which CLI11 would not hand to a subcommand.
 void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_code);
 
-// Becomes the compiler with all arguments of this process; returns only where that fails.
-int RunCompile(int argc, char** argv);
+// What other executables do: described for `guardc --help`, and, where the arguments ask for it, done by becoming such
+// an executable. The exit code is of a failure to do so.
+void DescribeElsewhere(CLI::App& app, int& exit_code);
+std::optional<int> RunElsewhere(const std::vector<std::string>& arguments);
 
 }  // namespace guardc::cli

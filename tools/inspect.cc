@@ -8,9 +8,9 @@
 #include "artifact/cache_store.h"
 #include "guardc/module.h"
 #include "tools/command.h"
-#include "tools/compiler_process.h"
 #include "tools/find_module.h"
 #include "tools/options.h"
+#include "tools/other_program.h"
 #include "tools/output.h"
 
 namespace guardc::cli {

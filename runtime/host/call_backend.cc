@@ -7,12 +7,11 @@
 //         calls than the limit in one label call
 //
 // Every call counts towards the limit, those that fail included: a guard that retries must come to an end.
-#include <simdjson.h>
-
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/utf8.h"
 #include "runtime/host/env.h"
 
 namespace guardc::env {
@@ -55,7 +54,7 @@ int32_t Call(HostState& state, const abi::Value* values) {
   --state.backend_calls_left;
   const auto tool = state.memory.Span(GuestPtr{values[0].i32}, values[1].i32);
   if (!tool) return Fail(state, "the tool's name is outside memory");
-  if (!simdjson::validate_utf8(Text(*tool).data(), tool->size())) return Fail(state, "the tool's name is not UTF-8");
+  if (!IsUtf8(Text(*tool))) return Fail(state, "the tool's name is not UTF-8");
   std::string_view args = "null";
   if (values[3].i32 != 0) {
     const auto bytes = state.memory.Span(GuestPtr{values[2].i32}, values[3].i32);

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import time
 import unittest
@@ -17,6 +18,19 @@ class ProcessTest(CliTest):
         libraries = subprocess.run(["ldd", GUARDC], capture_output=True, text=True, check=True).stdout
         for name in FORBIDDEN:
             self.assertNotIn(name, libraries)
+
+    def test_starts_light(self):
+        libraries = subprocess.run(["ldd", GUARDC], capture_output=True, text=True, check=True).stdout
+        if any(name in libraries for name in ("libasan", "libtsan", "libubsan")):
+            self.skipTest("a sanitizer's run-time library needs more")
+        for name in ("libstdc++", "libm.", "libsimdjson", "libspdlog", "libfmt", "libcrypto"):
+            self.assertNotIn(name, libraries)
+
+    def test_without_the_gateways_side(self):
+        lonely = shutil.copy(GUARDC, self.dir / "guardc")
+        for args in (["policy", "check", "x"], ["decide"], ["call", "x.wasm", "label_agent", "--policy=x"]):
+            done = subprocess.run([lonely, *args], capture_output=True)
+            self.assert_error(done, "this installation lacks guardc-gateway", str(self.dir), "hint: install")
 
     @needs_compiler
     def test_mapped_files_while_a_guard_runs(self):

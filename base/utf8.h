@@ -1,0 +1,14 @@
+// UTF-8 (RFC 3629) in short texts: log lines, names. For text of megabytes see runtime/gateway/json_text.h.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace guardc {
+
+// The length of the well-formed sequence at the start of `bytes`, which are not empty; 0 where there is none.
+size_t Utf8Length(std::string_view bytes);
+
+bool IsUtf8(std::string_view text);
+
+}  // namespace guardc

@@ -1,0 +1,20 @@
+// guardc-gateway: the subcommands that read policies and decide as a gateway does. `guardc` becomes it for `policy`,
+// `decide` and `call --policy`, and itself starts without the gateway's side and its JSON parser.
+#include <CLI/CLI.hpp>
+
+#include "guardc/label.h"
+#include "tools/command.h"
+#include "tools/program.h"
+
+int main(int argc, char** argv) {
+  using namespace guardc;  // NOLINT: a main
+  const auto accept = [](std::string answer) -> Result<void> {
+    GUARDC_CHECK(ParseAgentAnswer(std::move(answer)));  // kRejected, kBadResponse
+    return {};
+  };
+  return cli::RunProgram(argc, argv, "The gateway's side of guardc.", [&](CLI::App& app, int& exit_code) {
+    cli::AddCall(app, exit_code, accept);
+    cli::AddPolicy(app, exit_code);
+    cli::AddDecide(app, exit_code);
+  });
+}

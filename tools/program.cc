@@ -1,0 +1,63 @@
+#include "tools/program.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include "guardc/log.h"
+#include "guardc/version.h"
+#include "tools/command.h"
+#include "tools/output.h"
+
+namespace guardc::cli {
+namespace {
+
+// One line of what is wrong and one of what to do, as every other error.
+std::string FormatUsageError(const CLI::App* app, const CLI::Error& error) {
+  const auto used = app->get_subcommands();
+  std::string command = "guardc";
+  for (const CLI::App* sub = used.empty() ? nullptr : used.front(); sub != nullptr;) {
+    command += " " + sub->get_name();
+    const auto next = sub->get_subcommands();
+    sub = next.empty() ? nullptr : next.front();
+  }
+  return std::string("error: ") + error.what() + "\nhint: see `" + command + " --help`\n";
+}
+
+// What the library would warn of, a command says itself.
+void QuietLogs() {
+  if (std::getenv("GUARDC_LOG") == nullptr && std::getenv("DEBUG") == nullptr) {
+    ConfigureLogs({.levels = "error", .json = {}, .write = {}});
+  }
+}
+
+int ParseAndRun(int argc, char** argv, const char* description, const std::function<void(CLI::App&, int&)>& add) {
+  QuietLogs();
+  CLI::App app{description};
+  app.name("guardc");
+  app.set_version_flag("--version", "guardc " + std::string(kVersion));
+  app.require_subcommand(1);
+  app.failure_message(FormatUsageError);
+  int exit_code = kDone;
+  add(app, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int RunProgram(int argc, char** argv, const char* description, const std::function<void(CLI::App&, int&)>& add) {
+  // What our own code and the libraries below it throw (out of memory, mostly) ends here as an error like any other.
+  try {
+    return ParseAndRun(argc, argv, description, add);
+  } catch (const std::exception& error) {
+    return ReportError({ErrorKind::kInternal, error.what()}, false);
+  }
+}
+
+}  // namespace guardc::cli
