@@ -9,10 +9,14 @@
 
 namespace guardc {
 
+// A constant: nothing is made of the table when a process starts.
 struct HostImport {
   std::string_view module;
   std::string_view name;
-  FuncType type;
+  std::string_view params;  // one letter each: i = i32, l = i64
+  bool returns_i32 = true;
+
+  FuncType type() const;
 };
 
 // env.call_backend, env.host_log and the 46 functions of wasi_snapshot_preview1, with their core types. A fixed order;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@
 
 namespace guardc::loader {
 
-// Owns the mapping (dlclose and close on destruction). Immutable; thread-safe.
+// Owns the mapping (dlclose and close on destruction). Immutable but for type_ids(); thread-safe.
 class LoadedArtifact {
  public:
   ~LoadedArtifact();
@@ -56,6 +57,13 @@ class LoadedArtifact {
   const std::vector<ImportType>& imports() const { return imports_; }
   const std::vector<ExportType>& exports() const { return exports_; }
 
+  // A place for what the runtime works out once for all instances (runtime/type_registry.h).
+  struct TypeIds {
+    std::once_flag once;
+    std::vector<uint32_t> ids;
+  };
+  TypeIds& type_ids() const { return type_ids_; }
+
  private:
   friend class ArtifactLoader;
   LoadedArtifact() = default;
@@ -73,6 +81,7 @@ class LoadedArtifact {
   std::string name_;
   std::vector<ImportType> imports_;
   std::vector<ExportType> exports_;
+  mutable TypeIds type_ids_;
 };
 
 }  // namespace guardc::loader

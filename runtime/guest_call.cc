@@ -11,25 +11,29 @@ namespace guardc {
 
 namespace {
 
-struct HostImports {
+struct BoundImports {
   std::vector<ResolvedImport> resolved;
   std::vector<std::unique_ptr<BoundImport>> bound;
 };
 
-Result<HostImports> Bind(const Module& module, HostState& host) {
-  HostImports out;
-  for (const ImportType& import : module.imports()) {
-    const HostFunctionDef* def = FindHostFunction(import.module, import.name);
-    if (def == nullptr || import.type.kind != ExternKind::kFunc || def->type != import.type.func) {
+Result<BoundImports> Bind(const Module& module, HostState& host) {
+  BoundImports out;
+  const loader::LoadedArtifact& artifact = module.artifact();
+  const auto records = artifact.List<abi::ImportRecord>(artifact.header().imports);
+  const auto type_ids = TypeIdsOf(artifact);
+  for (size_t i = 0; i < records.size(); ++i) {
+    const ImportType& import = module.imports()[i];
+    const auto def = FindHostFunction(import.module, import.name);
+    if (!def || import.type.kind != ExternKind::kFunc || def->import->type() != import.type.func) {
       const std::string given =
-          def == nullptr ? "the host has nothing of that name" : "the host gives func " + ToString(def->type);
+          def ? "the host gives func " + ToString(def->import->type()) : "the host has nothing of that name";
       return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
                                                          import.name, ToString(import.type), given));
     }
     auto& made = *out.bound.emplace_back(std::make_unique<BoundImport>());
     made.vm = {&guardc_call_host, def->fn, &host};
     made.real = def->fn;
-    out.resolved.push_back(ImportedFunc{nullptr, &made.vm, InternType(def->type)});
+    out.resolved.push_back(ImportedFunc{nullptr, &made.vm, type_ids[records[i].type]});
   }
   return out;
 }
@@ -38,13 +42,13 @@ Result<HostImports> Bind(const Module& module, HostState& host) {
 
 Result<Instance*> InstantiateWithHost(Store& store, std::shared_ptr<const Module> module, HostState& host,
                                       const CallOptions& call) {
-  GUARDC_TRY(HostImports imports, Bind(*module, host));
+  GUARDC_TRY(BoundImports imports, Bind(*module, host));
   return store.impl().Instantiate(std::move(module), std::move(imports.resolved), &host, std::move(imports.bound),
                                   call);
 }
 
 Result<Instance*> CloneWithHost(Store& store, const InstanceSnapshot& snapshot, HostState& host) {
-  GUARDC_TRY(HostImports imports, Bind(*snapshot.module(), host));
+  GUARDC_TRY(BoundImports imports, Bind(*snapshot.module(), host));
   return store.impl().Clone(snapshot, std::move(imports.resolved), &host, std::move(imports.bound));
 }
 

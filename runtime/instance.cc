@@ -37,15 +37,6 @@ Limits ToLimits(const abi::LimitsRecord& record) {
   return limits;
 }
 
-FuncType ToFuncType(const loader::LoadedArtifact& artifact, uint32_t type_index) {
-  const abi::TypeRecord& record = artifact.List<abi::TypeRecord>(artifact.header().types)[type_index];
-  const auto* types = artifact.At<ValType>(record.val_types);
-  FuncType out;
-  out.params.assign(types, types + record.param_count);
-  out.results.assign(types + record.param_count, types + record.param_count + record.result_count);
-  return out;
-}
-
 Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& store, std::shared_ptr<const Module> module,
                                                                std::span<const ResolvedImport> imports,
                                                                Store::Impl::Contents contents) {
@@ -187,9 +178,9 @@ void Instance::Impl::CreateGlobals() {
 void Instance::Impl::FillFunctions(std::span<const ResolvedImport> imports) {
   const loader::LoadedArtifact& artifact = module->artifact();
   const auto types = artifact.List<abi::TypeRecord>(header().types);
-  auto* type_ids = ContextAt<uint32_t>(header().ctx_type_ids);
+  const auto type_ids = TypeIdsOf(artifact);
+  std::ranges::copy(type_ids, ContextAt<uint32_t>(header().ctx_type_ids));
   for (uint32_t i = 0; i < types.size(); ++i) {
-    type_ids[i] = InternType(ToFuncType(artifact, i));
     if (types[i].entry != 0) {
       store.entries.try_emplace(
           type_ids[i], reinterpret_cast<abi::EntryFn>(reinterpret_cast<uintptr_t>(artifact.At<char>(types[i].entry))));

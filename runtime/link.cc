@@ -49,8 +49,7 @@ bool Matches(const ExternType& given, const ExternType& wanted) {
   return false;
 }
 
-bool HasHostThunk(const loader::LoadedArtifact& artifact, size_t import) {
-  const uint32_t type = artifact.List<abi::ImportRecord>(artifact.header().imports)[import].type;
+bool HasHostThunk(const loader::LoadedArtifact& artifact, uint32_t type) {
   return artifact.List<abi::TypeRecord>(artifact.header().types)[type].host_thunk != 0;
 }
 
@@ -62,16 +61,24 @@ Result<void> CheckImports(const Module& module, std::span<const ResolvedImport> 
     return Fail(ErrorKind::kUnknownImport,
                 fmt::format("'{}' has {} imports, but {} were given", module.name(), wanted.size(), given.size()));
   }
-  const bool checks_bounds = (module.artifact().header().flags & abi::ArtifactHeader::kBoundsChecks) != 0;
+  const loader::LoadedArtifact& artifact = module.artifact();
+  const bool checks_bounds = (artifact.header().flags & abi::ArtifactHeader::kBoundsChecks) != 0;
+  const auto records = artifact.List<abi::ImportRecord>(artifact.header().imports);
+  const auto type_ids = TypeIdsOf(artifact);
   for (size_t i = 0; i < wanted.size(); ++i) {
+    // The usual case, without a copy of the type: one number per type.
+    const auto* func = std::get_if<ImportedFunc>(&given[i]);
+    if (func != nullptr && wanted[i].type.kind == ExternKind::kFunc && func->type_id == type_ids[records[i].type] &&
+        (func->code != nullptr || HasHostThunk(artifact, records[i].type))) {
+      continue;
+    }
     const ExternType type = std::visit(TypeOfGiven(), given[i]);
     if (!Matches(type, wanted[i].type)) {
       return Fail(ErrorKind::kUnknownImport,
                   fmt::format("import '{}.{}': the module wants {}, but {} was given", wanted[i].module, wanted[i].name,
                               ToString(wanted[i].type), ToString(type)));
     }
-    const auto* func = std::get_if<ImportedFunc>(&given[i]);
-    if (func != nullptr && func->code == nullptr && !HasHostThunk(module.artifact(), i)) {
+    if (func != nullptr && func->code == nullptr && !HasHostThunk(artifact, records[i].type)) {
       return Fail(
           ErrorKind::kCorruptArtifact,
           fmt::format("import '{}.{}': the artifact has no code for host functions", wanted[i].module, wanted[i].name));

@@ -159,7 +159,6 @@ TrapCode CallHostFunction(void* self, abi::Value* values);
 
 Val ToVal(const abi::Value& value, ValType type);
 Limits ToLimits(const abi::LimitsRecord& record);
-FuncType ToFuncType(const loader::LoadedArtifact& artifact, uint32_t type_index);
 
 // Compares imports with what was given for them. kUnknownImport.
 [[nodiscard]] Result<void> CheckImports(const Module& module, std::span<const ResolvedImport> given);

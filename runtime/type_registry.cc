@@ -28,6 +28,14 @@ std::string Key(const FuncType& type) {
   return key;
 }
 
+FuncType ToFuncType(const loader::LoadedArtifact& artifact, const abi::TypeRecord& record) {
+  const auto* types = artifact.At<ValType>(record.val_types);
+  FuncType out;
+  out.params.assign(types, types + record.param_count);
+  out.results.assign(types + record.param_count, types + record.param_count + record.result_count);
+  return out;
+}
+
 }  // namespace
 
 uint32_t InternType(const FuncType& type) {
@@ -42,6 +50,18 @@ const FuncType& TypeOf(uint32_t id) {
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
   return registry.types[id - 1];
+}
+
+std::span<const uint32_t> TypeIdsOf(const loader::LoadedArtifact& artifact) {
+  loader::LoadedArtifact::TypeIds& known = artifact.type_ids();
+  std::call_once(known.once, [&] {
+    std::vector<uint32_t> ids;
+    for (const abi::TypeRecord& record : artifact.List<abi::TypeRecord>(artifact.header().types)) {
+      ids.push_back(InternType(ToFuncType(artifact, record)));
+    }
+    known.ids = std::move(ids);
+  });
+  return known.ids;
 }
 
 }  // namespace guardc

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "guardc/types.h"
+#include "loader/loaded_artifact.h"
 
 namespace guardc {
 
@@ -12,5 +14,8 @@ uint32_t InternType(const FuncType& type);
 
 // The type behind an id that InternType gave.
 const FuncType& TypeOf(uint32_t id);
+
+// The ids of an artifact's types, by their index. Worked out once per artifact; as long-lived as that.
+std::span<const uint32_t> TypeIdsOf(const loader::LoadedArtifact& artifact);
 
 }  // namespace guardc

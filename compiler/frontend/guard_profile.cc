@@ -70,10 +70,10 @@ Result<void> CheckImport(const Import& import) {
                               "the functions of wasi_snapshot_preview1{}",
                               import.module, import.name, ToString(import.type), ImportHint(import)));
   }
-  if (import.type.kind != ExternKind::kFunc || import.type.func != known->type) {
+  if (import.type.kind != ExternKind::kFunc || import.type.func != known->type()) {
     return FailAt(ErrorKind::kUnknownImport, import.offset,
                   fmt::format("the import {}.{} is of type {}, the host gives a function of type {}", import.module,
-                              import.name, ToString(import.type), ToString(known->type)));
+                              import.name, ToString(import.type), ToString(known->type())));
   }
   return {};
 }

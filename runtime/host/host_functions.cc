@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iterator>
 
-#include "artifact/host_imports.h"
 #include "runtime/host/env.h"
 #include "runtime/host/wasi.h"
 
@@ -86,26 +85,11 @@ static_assert(std::size(kBodies) == 2 + 46);
 
 }  // namespace
 
-std::span<const HostFunctionDef> GuardHostFunctions() {
-  static const std::vector<HostFunctionDef> kFunctions = [] {
-    std::vector<HostFunctionDef> all;
-    all.reserve(std::size(kBodies));
-    for (const HostImport& import : HostImports()) {
-      const auto body = std::ranges::lower_bound(kBodies, import.name, {}, &Body::name);
-      if (body != std::end(kBodies) && body->name == import.name) {
-        all.push_back({import.module, import.name, import.type, body->fn});
-      }
-    }
-    std::ranges::sort(all, {}, &HostFunctionDef::name);
-    return all;
-  }();
-  return kFunctions;
-}
-
-const HostFunctionDef* FindHostFunction(std::string_view module, std::string_view name) {
-  const auto functions = GuardHostFunctions();
-  const auto it = std::ranges::lower_bound(functions, name, {}, &HostFunctionDef::name);
-  return it != functions.end() && it->name == name && it->module == module ? &*it : nullptr;
+std::optional<HostFunctionDef> FindHostFunction(std::string_view module, std::string_view name) {
+  const HostImport* import = FindHostImport(module, name);
+  const auto body = std::ranges::lower_bound(kBodies, name, {}, &Body::name);
+  if (import == nullptr || body == std::end(kBodies) || body->name != name) return std::nullopt;
+  return HostFunctionDef{import, body->fn};
 }
 
 }  // namespace guardc

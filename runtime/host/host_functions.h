@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "artifact/abi.h"
+#include "artifact/host_imports.h"
 #include "guardc/guard.h"
 #include "guardc/types.h"
 #include "runtime/guest_memory.h"
@@ -69,17 +70,12 @@ struct HostState {
 
 // `env` of the VmHostFunc is the HostState.
 struct HostFunctionDef {
-  std::string_view module;
-  std::string_view name;
-  FuncType type;
+  const HostImport* import;
   abi::HostFn fn;
 };
 
-// env.call_backend, env.host_log and the 46 functions of wasi_snapshot_preview1.
-std::span<const HostFunctionDef> GuardHostFunctions();
-
-// Null where no host function has this name.
-const HostFunctionDef* FindHostFunction(std::string_view module, std::string_view name);
+// The code behind each of HostImports(). Nullopt where no host function has this name.
+std::optional<HostFunctionDef> FindHostFunction(std::string_view module, std::string_view name);
 
 // For use inside host functions: the state behind `self`.
 inline HostState& StateOf(void* self) { return *static_cast<HostState*>(static_cast<abi::VmHostFunc*>(self)->env); }

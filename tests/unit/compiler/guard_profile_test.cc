@@ -51,8 +51,9 @@ TEST(GuardProfile, EveryHostImportIsAccepted) {
   EXPECT_EQ(HostImports().size(), 48u);
   for (const HostImport& import : HostImports()) {
     std::string type;
-    for (const ValType v : import.type.params) type += "(param " + std::string(ValTypeName(v)) + ")";
-    for (const ValType v : import.type.results) type += "(result " + std::string(ValTypeName(v)) + ")";
+    const FuncType func = import.type();
+    for (const ValType v : func.params) type += "(param " + std::string(ValTypeName(v)) + ")";
+    for (const ValType v : func.results) type += "(result " + std::string(ValTypeName(v)) + ")";
     const auto result = Check(test::Guard("(import \"" + std::string(import.module) + "\" \"" +
                                           std::string(import.name) + "\" (func " + type + "))"));
     EXPECT_TRUE(result.has_value()) << import.name << ": " << result.error().message;

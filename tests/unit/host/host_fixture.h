@@ -91,8 +91,8 @@ class HostTest : public testing::Test {
   }
   uint32_t Call(std::string_view name, const std::vector<uint64_t>& args, TrapCode expected = TrapCode::kNone) {
     const std::string_view module = name == "call_backend" || name == "host_log" ? "env" : "wasi_snapshot_preview1";
-    const HostFunctionDef* def = FindHostFunction(module, name);
-    if (def == nullptr || def->type.params.size() != args.size()) {
+    const auto def = FindHostFunction(module, name);
+    if (!def || def->import->params.size() != args.size()) {
       ADD_FAILURE() << name << ": not there, or called with " << args.size() << " arguments";
       return ~0u;
     }
@@ -101,7 +101,7 @@ class HostTest : public testing::Test {
     for (size_t i = 0; i < args.size(); ++i) {
       values[i].i64 = args[i];
       // The upper half of an i32's slot holds whatever was there before.
-      if (def->type.params[i] == ValType::kI32) values[i].i64 = (uint64_t{0xa5a5a5a5} << 32) | (args[i] & 0xffffffff);
+      if (def->import->params[i] == 'i') values[i].i64 = (uint64_t{0xa5a5a5a5} << 32) | (args[i] & 0xffffffff);
     }
     EXPECT_EQ(def->fn(&func, values.data()), expected) << name;
     return values[0].i32;
