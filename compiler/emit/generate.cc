@@ -33,8 +33,7 @@ class CodegenPasses final : public llvm::legacy::PassManager {
     const llvm::PassInfo* info = llvm::PassRegistry::getPassRegistry()->getPassInfo(id);
     if (info == nullptr) return false;
     const llvm::StringRef name = info->getPassArgument();
-    // An i32 constant under a zero-extension cannot fold into an address: loop strength reduction makes code slower.
-    // The second only prepares for it.
+    // Loop strength reduction of all loops makes code slower (loop_addresses.h). The second only prepares for it.
     if (name == "loop-reduce" || name == "canon-freeze") return true;
     // There are places (inline_table.h), but no variables: the search for them is a tenth of all the time.
     if (name == "livedebugvalues" || name == "removeredundantdebugvalues") return true;

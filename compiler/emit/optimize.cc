@@ -13,16 +13,16 @@
 
 #include <string>
 
+#include "compiler/emit/loop_addresses.h"
 #include "compiler/emit/wide_multiply.h"
 
 namespace guardc::compiler {
 namespace {
 
 // rustc and clang have optimised the code once already: a short pipeline with little inlining is as fast as LLVM's own
-// and four times cheaper. No loop strength reduction (an i32 constant under a zero-extension cannot fold into an
-// address; see generate.cc), no SLP. Compilers unroll loops; vector-combine takes the shuffles out again that
-// vectorising such a loop puts in. Pass names are LLVM's; instcombine would otherwise end the process where one round
-// is not enough.
+// and four times cheaper. Loop strength reduction only where it helps (loop_addresses.h), no SLP. Compilers unroll
+// loops; vector-combine takes the shuffles out again that vectorising such a loop puts in. Pass names are LLVM's;
+// instcombine would otherwise end the process where one round is not enough.
 struct Pipeline {
   const char* early;     // each function, before inlining
   int inline_threshold;  // 0: no inlining
@@ -37,7 +37,7 @@ constexpr Pipeline kPipelines[4] = {
     {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 50,
      "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg",
      "loop-mssa(loop-rotate,licm),gvn,dse,loop(indvars),loop-vectorize,vector-combine,instcombine<no-verify-fixpoint>,"
-     "loop-mssa(licm),simplifycfg<switch-to-lookup>"},
+     "loop-mssa(licm,guardc-loop-addresses),simplifycfg<switch-to-lookup>"},
     {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 150,
      "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,instcombine<no-verify-fixpoint>",
      "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),"
@@ -69,6 +69,11 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   llvm::CGSCCAnalysisManager sccs;
   llvm::ModuleAnalysisManager modules;
   llvm::PassBuilder builder(&machine);
+  builder.registerPipelineParsingCallback([](llvm::StringRef name, llvm::LoopPassManager& passes, auto) {
+    if (name != LoopAddressesPass::kName) return false;
+    passes.addPass(LoopAddressesPass());
+    return true;
+  });
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(sccs);
   builder.registerFunctionAnalyses(functions);
