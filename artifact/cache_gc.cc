@@ -1,12 +1,14 @@
 // List and gc: the house-keeping of the cache. docs/artifact-format.md, "Garbage collection".
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "artifact/cache_layout.h"
 #include "artifact/cache_store.h"
+#include "artifact/chunk_store.h"
 #include "base/hash.h"
 
 namespace guardc::artifact {
@@ -127,14 +129,26 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
   });
   uint64_t total = 0;
   for (const Found& entry : entries) total += entry.size;
+  const std::vector<ChunkInfo> chunks = ListChunks(*this);
+  for (const ChunkInfo& chunk : chunks) total += chunk.size;
   const auto now = system_clock::now();
+  const auto is_due = [&](system_clock::time_point last_used) {
+    return (options.max_age && now - last_used > *options.max_age) || (options.max_size && total > *options.max_size);
+  };
 
   GcReport report;
+  for (const ChunkInfo& chunk : chunks) {
+    if (is_due(chunk.last_used) && (options.dry_run || unlink(chunk.path.c_str()) == 0)) {
+      ++report.removed_chunks;
+      report.removed_bytes += chunk.size;
+      total -= chunk.size;
+    } else {
+      report.kept_bytes += chunk.size;
+    }
+  }
   for (const Found& entry : entries) {
-    const bool too_old = options.max_age && now - entry.last_used > *options.max_age;
-    const bool too_much = options.max_size && total > *options.max_size;
     bool removed = false;
-    if (too_old || too_much) {
+    if (is_due(entry.last_used)) {
       if (options.dry_run) {
         removed = !layout::IsInUse(entry.path);
       } else {

@@ -12,6 +12,8 @@ namespace guardc::artifact::layout {
 
 inline constexpr std::string_view kVersionDirectory = "v1";
 inline constexpr std::string_view kLockDirectory = "lock";
+// Parts of modules (chunk_store.h).
+inline constexpr std::string_view kChunksDirectory = "chunks";
 // ".tmp-<key>-<pid>-<n>": an entry that is being written, or one that was replaced or removed while in use. Whoever
 // holds the key's lock may remove those that nobody uses.
 inline constexpr std::string_view kTemporaryPrefix = ".tmp-";

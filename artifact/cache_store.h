@@ -56,13 +56,15 @@ struct EntryInfo {
 
 struct GcOptions {
   std::optional<std::chrono::seconds> max_age;  // since the last use
-  std::optional<uint64_t> max_size;             // bytes that may stay; the least recently used go first
+  // Bytes that may stay; the least recently used go first, and chunks (chunk_store.h) before artifacts.
+  std::optional<uint64_t> max_size;
   bool dry_run = false;
 };
 
 struct GcReport {
   std::vector<std::filesystem::path> removed;
   std::vector<std::filesystem::path> in_use;  // would have gone
+  size_t removed_chunks = 0;                  // chunk_store.h; their bytes are counted below
   uint64_t removed_bytes = 0;
   uint64_t kept_bytes = 0;
 };

@@ -127,30 +127,34 @@ Result<std::string> ReadAll(int fd, const std::filesystem::path& path, uint64_t 
   return ReadToEnd<std::string>(fd, path, limit);
 }
 
-Result<void> WriteNewFile(const std::filesystem::path& path, std::span<const std::byte> bytes, mode_t mode) {
+Result<void> WriteNewFile(const std::filesystem::path& path, std::span<const std::byte> bytes, mode_t mode,
+                          Durability durability) {
   // Never group- or other-writable, whatever the caller's umask says.
   Fd fd(Uninterrupted(
       [&] { return open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & ~mode_t{022}); }));
   if (!fd) return FailErrno("create", path, errno);
   auto written = WriteAll(fd.get(), path, bytes);
-  if (written && Uninterrupted([&] { return fsync(fd.get()); }) != 0) written = FailErrno("sync", path, errno);
+  const bool syncs = durability == Durability::kSynced;
+  if (written && syncs && Uninterrupted([&] { return fsync(fd.get()); }) != 0) written = FailErrno("sync", path, errno);
   // Network file systems report a full disk here.
   if (written && close(fd.Release()) != 0 && errno != EINTR) written = FailErrno("close", path, errno);
   if (!written) unlink(path.c_str());
   return written;
 }
 
-Result<void> WriteFileAtomically(const std::filesystem::path& path, std::span<const std::byte> bytes, mode_t mode) {
+Result<void> WriteFileAtomically(const std::filesystem::path& path, std::span<const std::byte> bytes, mode_t mode,
+                                 Durability durability) {
   static std::atomic<uint64_t> counter = 0;
   const std::filesystem::path temporary =
       path.parent_path() /
       (".tmp-" + std::to_string(getpid()) + "-" + std::to_string(counter++) + "-" + path.filename().string());
-  GUARDC_CHECK(WriteNewFile(temporary, bytes, mode));
+  GUARDC_CHECK(WriteNewFile(temporary, bytes, mode, durability));
   if (rename(temporary.c_str(), path.c_str()) != 0) {
     const int error = errno;
     unlink(temporary.c_str());
     return FailErrno("rename a temporary file to", path, error);
   }
+  if (durability == Durability::kNone) return {};
   return SyncDirectory(path.has_parent_path() ? path.parent_path() : ".");
 }
 

@@ -65,12 +65,17 @@ Result<std::string> ReadTextFile(const std::filesystem::path& path, uint64_t lim
 // From an open regular file, from its start to its end; `path` is for messages.
 Result<std::string> ReadAll(int fd, const std::filesystem::path& path, uint64_t limit);
 
-// Writes `bytes` into a new file and syncs it to the disk.
-Result<void> WriteNewFile(const std::filesystem::path& path, std::span<const std::byte> bytes, mode_t mode = 0644);
+inline constexpr mode_t kDefaultFileMode = 0644;
+// kNone: the file may be torn after a crash of the system, not of a process.
+enum class Durability : uint8_t { kSynced, kNone };
+
+// Writes `bytes` into a new file.
+Result<void> WriteNewFile(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                          mode_t mode = kDefaultFileMode, Durability durability = Durability::kSynced);
 // The same by way of a temporary file beside it, so that `path` holds its old contents or all of the new ones, and
 // nothing is left behind on failure.
 Result<void> WriteFileAtomically(const std::filesystem::path& path, std::span<const std::byte> bytes,
-                                 mode_t mode = 0644);
+                                 mode_t mode = kDefaultFileMode, Durability durability = Durability::kSynced);
 
 // Creates the directory and those above it, not writable by others whatever the umask.
 Result<void> CreateDirectories(const std::filesystem::path& path);

@@ -11,10 +11,12 @@
 #include <chrono>
 #include <exception>
 #include <new>
+#include <optional>
 
 #include "artifact/abi.h"
 #include "artifact/cache_key.h"
 #include "artifact/cache_store.h"
+#include "artifact/chunk_store.h"
 #include "artifact/manifest.h"
 #include "base/hash.h"
 #include "compiler/emit/artifact_facts.h"
@@ -24,6 +26,7 @@
 #include "compiler/emit/memory_image.h"
 #include "compiler/emit/module_facts.h"
 #include "compiler/emit/parallel.h"
+#include "compiler/emit/reuse.h"
 #include "compiler/emit/target.h"
 #include "compiler/frontend/guard_profile.h"
 #include "compiler/frontend/wabt_reader.h"
@@ -119,10 +122,11 @@ artifact::Identity IdentityOf(std::span<const std::byte> wasm, const CompileOpti
 struct Compiled {
   CompiledModule result;
   artifact::Manifest manifest;  // of a shared object
+  size_t chunks = 0;
 };
 
 Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOptions& options, const CompileTarget& target,
-                            Emit emit) {
+                            Emit emit, ChunkReuse* reuse = nullptr) {
   Compiled compiled;
   PhaseTimer timer(compiled.result.phases);
   GUARDC_TRY(const Module module, ReadChecked(wasm, options.profile));
@@ -136,10 +140,12 @@ Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOption
                          .lower = {.bounds_checks = options.bounds_checks,
                                    .strict_traps = options.strict_traps,
                                    .canonical_nans = options.canonical_nans,
-                                   .is_aarch64 = target.is_aarch64}};
+                                   .is_aarch64 = target.is_aarch64},
+                         .reuse = reuse};
   const bool is_text = emit == Emit::kLlvmIr || emit == Emit::kAssembly;
   GUARDC_TRY(std::vector<CodeChunk> chunks,
              CompileChunks(module, layout, image.in_image, code, is_text ? ChunkForm::kBitcode : ChunkForm::kObject));
+  compiled.chunks = chunks.size();
   const auto live = FindLive(chunks, FactsRoots(module, layout));
   timer.Done("code");
 
@@ -186,15 +192,25 @@ Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOpt
 }
 
 Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const CompileOptions& options,
-                                      const std::filesystem::path& cache_directory, bool force) try {
+                                      const std::filesystem::path& cache_directory, bool force, bool reuse) try {
   GUARDC_CHECK(CheckOptions(options));
   GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
   GUARDC_TRY(const artifact::CacheStore store, artifact::CacheStore::OpenForWriting(cache_directory));
   CachedArtifact cached;
   const auto start = std::chrono::steady_clock::now();
+  const artifact::Identity identity = IdentityOf(wasm, options, target);
   GUARDC_TRY(const artifact::PublishedEntry entry,
-             store.GetOrCompile(IdentityOf(wasm, options, target), force, [&]() -> Result<artifact::Payload> {
-               GUARDC_TRY(Compiled compiled, CompileFor(wasm, options, target, Emit::kSharedObject));
+             store.GetOrCompile(identity, force, [&]() -> Result<artifact::Payload> {
+               std::optional<artifact::ChunkStore> kept;
+               std::optional<ChunkReuse> chunks;
+               if (reuse) {
+                 GUARDC_TRY(kept, artifact::ChunkStore::OpenForWriting(store));
+                 chunks.emplace(*kept, identity, /*finds=*/!force);
+               }
+               GUARDC_TRY(Compiled compiled,
+                          CompileFor(wasm, options, target, Emit::kSharedObject, chunks ? &*chunks : nullptr));
+               cached.chunks = compiled.chunks;
+               cached.chunks_reused = chunks ? chunks->reused() : 0;
                cached.phases = std::move(compiled.result.phases);
                return artifact::Payload{std::move(compiled.result.bytes), std::move(compiled.manifest)};
              }));

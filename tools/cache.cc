@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "artifact/cache_store.h"
+#include "artifact/chunk_store.h"
 #include "guardc/module.h"
 #include "tools/command.h"
 #include "tools/options.h"
@@ -36,12 +37,18 @@ std::string FormatDay(std::chrono::system_clock::time_point time) {
   return text;
 }
 
-// All entries; none where the directory does not exist yet.
-Result<std::vector<EntryInfo>> ListAll(const fs::path& root) {
+struct Listing {
+  std::vector<EntryInfo> entries;
+  std::vector<artifact::ChunkInfo> chunks;
+};
+
+// All of it; nothing where the directory does not exist yet.
+Result<Listing> ListAll(const fs::path& root) {
   const Result<CacheStore> store = CacheStore::OpenForReading(root);
-  if (store) return store->List();
-  if (store.error().kind == ErrorKind::kNotCached) return std::vector<EntryInfo>{};
-  return std::unexpected(store.error());
+  if (!store && store.error().kind == ErrorKind::kNotCached) return Listing{};
+  if (!store) return std::unexpected(store.error());
+  GUARDC_TRY(std::vector<EntryInfo> entries, store->List());
+  return Listing{std::move(entries), artifact::ListChunks(*store)};
 }
 
 ordered_json ToJson(const EntryInfo& entry) {
@@ -64,17 +71,24 @@ std::string ShortName(const artifact::Manifest& manifest) {
 int RunLs(const CommonOptions& options) {
   const Result<fs::path> root = CacheDirectory(options.cache_dir);
   if (!root) return ReportError(root.error(), options.json);
-  const Result<std::vector<EntryInfo>> entries = ListAll(*root);
-  if (!entries) return ReportError(entries.error(), options.json);
+  const Result<Listing> listing = ListAll(*root);
+  if (!listing) return ReportError(listing.error(), options.json);
+  const std::vector<EntryInfo>& entries = listing->entries;
   uint64_t total = 0;
-  for (const EntryInfo& entry : *entries) total += entry.size;
+  for (const EntryInfo& entry : entries) total += entry.size;
+  uint64_t chunks_size = 0;
+  for (const artifact::ChunkInfo& chunk : listing->chunks) chunks_size += chunk.size;
   if (options.json) {
     ordered_json rows = ordered_json::array();
-    for (const EntryInfo& entry : *entries) rows.push_back(ToJson(entry));
-    return FinishJson({{"directory", root->string()}, {"size", total}, {"entries", rows}}, kDone);
+    for (const EntryInfo& entry : entries) rows.push_back(ToJson(entry));
+    return FinishJson({{"directory", root->string()},
+                       {"size", total},
+                       {"entries", rows},
+                       {"chunks", {{"count", listing->chunks.size()}, {"size", chunks_size}}}},
+                      kDone);
   }
   std::vector<std::vector<std::string>> table = {{"KEY", "MODULE", "PROFILE", "OPT", "CPU", "SIZE", "LAST USED", ""}};
-  for (const EntryInfo& entry : *entries) {
+  for (const EntryInfo& entry : entries) {
     const std::string key = entry.path.filename().string().substr(0, 12);
     const std::string state = entry.in_use ? "in use" : "";
     if (!entry.manifest) {
@@ -86,20 +100,24 @@ int RunLs(const CommonOptions& options) {
                      "-O" + std::to_string(identity.options.opt_level), identity.target.cpu, FormatSize(entry.size),
                      FormatDay(entry.last_used), state});
   }
-  const std::string summary = std::to_string(entries->size()) +
-                              (entries->size() == 1 ? " artifact, " : " artifacts, ") + FormatSize(total) + " in " +
-                              root->string() + "\n";
-  return Finish((entries->empty() ? "" : FormatTable(table)) + summary, kDone);
+  std::string summary = std::to_string(entries.size()) + (entries.size() == 1 ? " artifact, " : " artifacts, ") +
+                        FormatSize(total) + " in " + root->string() + "\n";
+  if (!listing->chunks.empty()) {
+    summary += std::to_string(listing->chunks.size()) + " chunks for compiling changed modules, " +
+               FormatSize(chunks_size) + "\n";
+  }
+  return Finish((entries.empty() ? "" : FormatTable(table)) + summary, kDone);
 }
 
 int RunVerifyAll(const CommonOptions& options) {
   const Result<fs::path> root = CacheDirectory(options.cache_dir);
   if (!root) return ReportError(root.error(), options.json);
-  const Result<std::vector<EntryInfo>> entries = ListAll(*root);
-  if (!entries) return ReportError(entries.error(), options.json);
+  const Result<Listing> listing = ListAll(*root);
+  if (!listing) return ReportError(listing.error(), options.json);
+  const std::vector<EntryInfo>& entries = listing->entries;
   size_t damaged = 0;
   ordered_json rows = ordered_json::array();
-  for (const EntryInfo& entry : *entries) {
+  for (const EntryInfo& entry : entries) {
     const Result<artifact::Manifest> sound = artifact::VerifyEntry(entry.path);
     ordered_json row = {{"entry", entry.path.string()}, {"ok", sound.has_value()}};
     if (!sound) {
@@ -109,12 +127,27 @@ int RunVerifyAll(const CommonOptions& options) {
     }
     rows.push_back(std::move(row));
   }
-  const int exit_code = damaged == 0 ? kDone : kFailed;
-  if (options.json) {
-    return FinishJson({{"directory", root->string()}, {"ok", damaged == 0}, {"entries", rows}}, exit_code);
+  size_t damaged_chunks = 0;
+  for (const artifact::ChunkInfo& chunk : listing->chunks) {
+    if (artifact::VerifyChunk(chunk.path)) continue;
+    ++damaged_chunks;
+    ReportError(Error(ErrorKind::kCorruptArtifact, chunk.path.string() + " does not hold what was put there"), false,
+                "remove the file; no compile uses it");
   }
-  return Finish(std::to_string(entries->size() - damaged) + " sound, " + std::to_string(damaged) + " damaged in " +
-                    root->string() + "\n",
+  const int exit_code = damaged == 0 && damaged_chunks == 0 ? kDone : kFailed;
+  if (options.json) {
+    return FinishJson({{"directory", root->string()},
+                       {"ok", exit_code == kDone},
+                       {"entries", rows},
+                       {"chunks", {{"count", listing->chunks.size()}, {"damaged", damaged_chunks}}}},
+                      exit_code);
+  }
+  const std::string chunks = listing->chunks.empty()
+                                 ? ""
+                                 : std::to_string(listing->chunks.size() - damaged_chunks) + " chunks sound, " +
+                                       std::to_string(damaged_chunks) + " damaged\n";
+  return Finish(std::to_string(entries.size() - damaged) + " sound, " + std::to_string(damaged) + " damaged in " +
+                    root->string() + "\n" + chunks,
                 exit_code);
 }
 
@@ -147,6 +180,7 @@ int RunGc(const GcArguments& arguments) {
                        {"dry_run", arguments.dry_run},
                        {"removed", PathsToJson(report.removed)},
                        {"in_use", PathsToJson(report.in_use)},
+                       {"removed_chunks", report.removed_chunks},
                        {"removed_size", report.removed_bytes},
                        {"kept_size", report.kept_bytes}},
                       kDone);
@@ -155,6 +189,9 @@ int RunGc(const GcArguments& arguments) {
   for (const fs::path& path : report.removed)
     text += (arguments.dry_run ? "would remove " : "removed ") + path.string() + "\n";
   for (const fs::path& path : report.in_use) text += "in use, kept " + path.string() + "\n";
+  if (report.removed_chunks > 0) {
+    text += (arguments.dry_run ? "would remove " : "removed ") + std::to_string(report.removed_chunks) + " chunks\n";
+  }
   text += FormatSize(report.removed_bytes) + (arguments.dry_run ? " would be freed, " : " freed, ") +
           FormatSize(report.kept_bytes) + " kept\n";
   return Finish(text, kDone);
@@ -175,7 +212,7 @@ void AddGc(CLI::App& cache, int& exit_code) {
           "Then remove the least recently used beyond this (500MB, 1GiB)");
   command->add_flag("--dry-run", options->dry_run, "Only say what would go");
   AddCacheDir(*command, *options);
-  AddJson(*command, *options, "Print {\"removed\", \"in_use\", \"removed_size\", \"kept_size\"}");
+  AddJson(*command, *options, "Print {\"removed\", \"in_use\", \"removed_chunks\", \"removed_size\", \"kept_size\"}");
   command->footer(
       "Leftovers of compiles that were killed go as well.\n"
       "Example:\n"

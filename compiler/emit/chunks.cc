@@ -19,6 +19,7 @@
 #include "compiler/emit/generate.h"
 #include "compiler/emit/optimize.h"
 #include "compiler/emit/parallel.h"
+#include "compiler/emit/reuse.h"
 #include "compiler/emit/support.h"
 
 namespace guardc::compiler {
@@ -29,10 +30,6 @@ struct Workplace {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = std::make_unique<llvm::Module>("guard", context);
 };
-
-llvm::Function* FindFunction(llvm::Module& target, const Module& module, uint32_t func) {
-  return target.getFunction(FunctionSymbol(module, func));
-}
 
 // The names of all global values that `constant` leads to.
 class ReferenceFinder {
@@ -73,9 +70,9 @@ std::vector<std::string> ReferencesOf(const llvm::GlobalValue& value) {
   return finder.Take();
 }
 
-// Of a module whose code is optimised.
-Result<CodeChunk> Finish(llvm::Module& module, llvm::TargetMachine& machine, const CodeOptions& options,
-                         ChunkForm form) {
+// Of a module that is optimised.
+Result<CodeChunk> Generate(llvm::Module& module, llvm::TargetMachine& machine, const CodeOptions& options,
+                           ChunkForm form) {
   CodeChunk chunk;
   for (const llvm::GlobalValue& value : module.global_values()) {
     if (!value.isDeclaration()) chunk.definitions.push_back({value.getName().str(), ReferencesOf(value)});
@@ -88,6 +85,35 @@ Result<CodeChunk> Finish(llvm::Module& module, llvm::TargetMachine& machine, con
   llvm::raw_svector_ostream out(bitcode);
   llvm::WriteBitcodeToFile(module, out);
   chunk.code.assign(bitcode.begin(), bitcode.end());
+  return chunk;
+}
+
+// Of a module that is lowered. Nothing outside names the functions `internal`.
+Result<CodeChunk> OptimizeAndGenerate(llvm::Module& module, const std::vector<std::string>& internal,
+                                      llvm::TargetMachine& machine, const CodeOptions& options, ChunkForm form) {
+  for (const std::string& name : internal) {
+    if (llvm::Function* function = module.getFunction(name)) {
+      function->setVisibility(llvm::GlobalValue::DefaultVisibility);
+      function->setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
+  }
+  PrepareModule(module, options.target, machine);
+  std::string key;
+  const bool reuses = options.reuse != nullptr && form == ChunkForm::kObject;
+  if (reuses) {
+    key = options.reuse->KeyOf(module);
+    if (auto known = options.reuse->Find(key)) return std::move(*known);
+  }
+  GUARDC_CHECK(Optimize(module, machine, options.opt_level));
+  // Symbols again, for the artifact's list of functions and for profilers.
+  for (const std::string& name : internal) {
+    if (llvm::Function* function = module.getFunction(name)) {
+      function->setLinkage(llvm::GlobalValue::ExternalLinkage);
+      function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
+  }
+  GUARDC_TRY(CodeChunk chunk, Generate(module, machine, options, form));
+  if (reuses) options.reuse->Keep(key, chunk);
   return chunk;
 }
 
@@ -122,22 +148,9 @@ Result<CodeChunk> CompileFunctions(const Module& module, const ContextLayout& la
   if (options.opt_level >= 2) {
     for (const uint32_t func : plan.copied) GUARDC_CHECK(lowering.DefineFunction(func, true));
   }
-  for (const uint32_t func : plan.internal) {
-    if (llvm::Function* function = FindFunction(*place.module, module, func)) {
-      function->setVisibility(llvm::GlobalValue::DefaultVisibility);
-      function->setLinkage(llvm::GlobalValue::InternalLinkage);
-    }
-  }
-  PrepareModule(*place.module, options.target, *machine);
-  GUARDC_CHECK(Optimize(*place.module, *machine, options.opt_level));
-  // Symbols again, for the artifact's list of functions and for profilers.
-  for (const uint32_t func : plan.internal) {
-    if (llvm::Function* function = FindFunction(*place.module, module, func)) {
-      function->setLinkage(llvm::GlobalValue::ExternalLinkage);
-      function->setVisibility(llvm::GlobalValue::HiddenVisibility);
-    }
-  }
-  return Finish(*place.module, *machine, options, form);
+  std::vector<std::string> internal;
+  for (const uint32_t func : plan.internal) internal.push_back(FunctionSymbol(module, func));
+  return OptimizeAndGenerate(*place.module, internal, *machine, options, form);
 }
 
 Result<CodeChunk> CompileModuleParts(const Module& module, const ContextLayout& layout,
@@ -150,9 +163,7 @@ Result<CodeChunk> CompileModuleParts(const Module& module, const ContextLayout& 
   PrepareModule(*place.module, options.target, *machine);
   Lowering lowering(*place.module, module, layout, options.lower);
   GUARDC_CHECK(lowering.DefineModuleParts(in_image));
-  PrepareModule(*place.module, options.target, *machine);
-  GUARDC_CHECK(Optimize(*place.module, *machine, options.opt_level));
-  return Finish(*place.module, *machine, options, form);
+  return OptimizeAndGenerate(*place.module, {}, *machine, options, form);
 }
 
 }  // namespace
@@ -174,6 +185,7 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
     }
     return {};
   }));
+  if (options.reuse != nullptr) options.reuse->Finish();
   return chunks;
 }
 

@@ -49,11 +49,14 @@ struct CodeChunk {
 
 enum class ChunkForm : uint8_t { kObject, kBitcode };
 
+class ChunkReuse;
+
 struct CodeOptions {
   const CompileTarget& target;
   int opt_level;
   unsigned jobs;
   LowerOptions lower;
+  ChunkReuse* reuse = nullptr;  // null: every chunk is made anew, and none is kept
 };
 
 // Compiles every chunk. References are kept; they must outlive the result's use.

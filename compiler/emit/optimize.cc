@@ -24,7 +24,7 @@ namespace {
 // loops; vector-combine takes the shuffles out again that vectorising such a loop puts in. Pass names are LLVM's;
 // instcombine would otherwise end the process where one round is not enough.
 struct Pipeline {
-  const char* early;     // each function, before inlining
+  const char* early;     // each function, before inlining; callees are simplified before they are inlined anyway
   int inline_threshold;  // 0: no inlining
   const char* inlined;   // each function, while callers are visited after callees
   const char* late;      // each function, afterwards
@@ -34,11 +34,10 @@ constexpr Pipeline kPipelines[4] = {
     {"", 0, "", ""},
     {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 0, "",
      "loop-mssa(loop-rotate,licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg"},
-    {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 50,
-     "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg",
+    {"early-cse,simplifycfg", 50, "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg",
      "loop-mssa(loop-rotate,licm),gvn,dse,loop(indvars),loop-vectorize,vector-combine,instcombine<no-verify-fixpoint>,"
      "loop-mssa(licm,guardc-loop-addresses),simplifycfg<switch-to-lookup>"},
-    {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 150,
+    {"early-cse,simplifycfg", 150,
      "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,instcombine<no-verify-fixpoint>",
      "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),"
      "loop-vectorize,vector-combine,loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<"
@@ -88,15 +87,18 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   GUARDC_TRY(llvm::FunctionPassManager late, Parse(builder, pipeline.late));
 
   llvm::ModulePassManager passes;
-  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(early)));
+  // Analyses go when a function is done, and what did not change is not visited again: neither changes the code.
+  constexpr bool kForgetEagerly = true, kVisitOnlyChanged = true;
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(early), kForgetEagerly));
   if (pipeline.inline_threshold > 0) {
     llvm::ModuleInlinerWrapperPass inliner(llvm::getInlineParams(pipeline.inline_threshold));
-    inliner.getPM().addPass(llvm::createCGSCCToFunctionPassAdaptor(std::move(inlined)));
+    inliner.getPM().addPass(
+        llvm::createCGSCCToFunctionPassAdaptor(std::move(inlined), kForgetEagerly, kVisitOnlyChanged));
     passes.addPass(std::move(inliner));
   }
   passes.addPass(llvm::EliminateAvailableExternallyPass());
   passes.addPass(llvm::GlobalDCEPass());
-  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(late)));
+  passes.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(late), kForgetEagerly));
   passes.run(module, modules);
   return {};
 }

@@ -1,4 +1,5 @@
 // guardc compile: guards into the cache, or one module's code into a file.
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -31,6 +32,7 @@ struct Arguments {
   std::string cache_dir;
   CompileOptions options;
   bool force = false;
+  bool reuse = true;
   std::optional<Emit> emit;
   std::string output;
   bool json = false;
@@ -76,6 +78,8 @@ ordered_json ToJson(const std::string& guard, const CachedArtifact& artifact) {
           {"cached", artifact.was_cached},
           {"wasm_size", artifact.wasm_size},
           {"object_size", artifact.object_size},
+          {"chunks", artifact.chunks},
+          {"chunks_reused", artifact.chunks_reused},
           {"phases", std::move(phases)}};
 }
 
@@ -86,6 +90,9 @@ std::string ToText(const std::string& guard, const CachedArtifact& artifact) {
   for (const PhaseTime& phase : artifact.phases) {
     times += (times.empty() ? "" : ", ") + phase.phase + " " + cli::FormatNanoseconds(Nanoseconds(phase.milliseconds));
     total += phase.milliseconds;
+  }
+  if (artifact.chunks_reused > 0) {
+    times += fmt::format("; {} of {} chunks reused", artifact.chunks_reused, artifact.chunks);
   }
   return out + cli::FormatTable({{"  key", artifact.key},
                                  {"  path", artifact.directory.string()},
@@ -106,7 +113,7 @@ const std::string& NameOf(const Arguments& arguments, const std::string& guard) 
 Result<CachedArtifact> CompileOne(const Arguments& arguments, const fs::path& cache_directory,
                                   const std::string& guard) {
   GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(guard));
-  return CompileToCache(wasm, arguments.options, cache_directory, arguments.force);
+  return CompileToCache(wasm, arguments.options, cache_directory, arguments.force, arguments.reuse);
 }
 
 int RunToCache(const Arguments& arguments) {
@@ -160,11 +167,9 @@ int RunToFile(const Arguments& arguments) {
   ordered_json phases = ordered_json::array();
   for (const PhaseTime& phase : compiled->phases)
     phases.push_back({{"phase", phase.phase}, {"ms", phase.milliseconds}});
-  return cli::FinishJson({{"guard", guard},
-                          {"output", arguments.output},
-                          {"size", compiled->bytes.size()},
-                          {"phases", std::move(phases)}},
-                         cli::kDone);
+  return cli::FinishJson(
+      {{"guard", guard}, {"output", arguments.output}, {"size", compiled->bytes.size()}, {"phases", std::move(phases)}},
+      cli::kDone);
 }
 
 }  // namespace
@@ -202,7 +207,9 @@ void AddCompile(CLI::App& app, int& exit_code) {
   command->add_option("--jobs", options.jobs, "Threads, one per core by default; never changes the result")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
-  command->add_flag("--force", arguments->force, "Compile even if the artifact is in the cache");
+  command->add_flag("--force", arguments->force, "Compile all of it even if the artifact is in the cache");
+  command->add_flag("!--no-reuse", arguments->reuse,
+                    "Neither use nor keep the compiled parts that the next compile of a changed module can take");
   command->add_flag("--bounds-checks", options.bounds_checks,
                     "Check each memory access in code; needs no address space beyond the memory itself");
   command->add_flag("--strict-traps", options.strict_traps, "Keep memory exact at every trap (slower)");
@@ -218,7 +225,8 @@ void AddCompile(CLI::App& app, int& exit_code) {
       command->add_option("-o,--output", arguments->output, "The file for --emit; - is stdout")->type_name("FILE");
   emit->needs(output);
   output->needs(emit);
-  command->add_flag("--json", arguments->json, "Print key, path, sizes, whether it was cached, time per phase");
+  command->add_flag("--json", arguments->json,
+                    "Print key, path, sizes, whether it was cached, chunks reused, time per phase");
   command->footer(
       "Examples:\n"
       "  guardc compile guard.wasm\n"

@@ -37,12 +37,17 @@ struct CachedArtifact {
   bool was_cached = false;
   uint64_t wasm_size = 0;    // bytes
   uint64_t object_size = 0;  // bytes
+  size_t chunks = 0;         // that this compile was made of; 0 where it was cached
+  size_t chunks_reused = 0;  // of them, from earlier compiles
   std::vector<PhaseTime> phases;
 };
 
 // Compiles into the cache, unless the artifact is there (and sound) already. One compile per key at a time, across
-// processes: others wait for it and use the result. `force` compiles and replaces.
+// processes: others wait for it and use the result. `force` compiles all of it and replaces. With `reuse`, parts of the
+// code that a change of the module left alone are taken from the cache, too, and kept there for the next time (at most
+// 256 MiB, the least recently used go); the artifact's bytes are the same with and without.
 [[nodiscard]] Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const CompileOptions& options,
-                                                    const std::filesystem::path& cache_directory, bool force = false);
+                                                    const std::filesystem::path& cache_directory, bool force = false,
+                                                    bool reuse = true);
 
 }  // namespace guardc

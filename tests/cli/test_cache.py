@@ -77,6 +77,108 @@ class CompileTest(CliTest):
         self.assert_error(done, "this installation has no compiler", "guardc-compiler")
 
 
+def large_guard(changed=None):
+    """A guard of several chunks; the constant in one of its functions is another where it is `changed`."""
+    steps = "".join("(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 31)) (i32.const 7)))" for _ in range(200))
+    functions = "".join(
+        f'(func (export "f{i}") (param i32) (result i32) {steps} '
+        f"(i32.xor (local.get 0) (i32.const {i + (1000 if i == changed else 0)})))" for i in range(40))
+    return ECHO_GUARD.rstrip()[:-1] + functions + ")"
+
+
+@needs_compiler
+class ReuseTest(CliTest):
+    """Of the parts of a module that a change left alone."""
+
+    def setUp(self):
+        super().setUp()
+        self.before, self.after = self.wasm(large_guard(), "before.wasm"), self.wasm(large_guard(17), "after.wasm")
+
+    def chunk_files(self):
+        return [p for p in files_below(self.cache) if p.parent.name == "chunks"]
+
+    def object_of(self, made):
+        return (pathlib.Path(made["path"]) / "guard.so").read_bytes()
+
+    def clean_compile(self, guard):
+        made = self.compile(guard, "--force", "--no-reuse")
+        self.assertEqual(made["chunks_reused"], 0)
+        return self.object_of(made)
+
+    def test_only_what_changed_is_compiled(self):
+        first = self.compile(self.before)
+        self.assertGreater(first["chunks"], 3)
+        self.assertEqual(first["chunks_reused"], 0)
+        self.assertEqual(len(self.chunk_files()), first["chunks"])
+        second = self.compile(self.after)
+        self.assertEqual((second["chunks"], second["chunks_reused"]), (first["chunks"], first["chunks"] - 1))
+        reused = self.object_of(second)
+        self.assertNotEqual(reused, self.object_of(first))
+        self.assertEqual(reused, self.clean_compile(self.after))
+
+    def test_force_and_no_reuse_take_nothing(self):
+        self.compile(self.before)
+        files = self.chunk_files()
+        self.assertEqual(self.compile(self.before, "--force")["chunks_reused"], 0)
+        self.assertEqual(self.compile(self.after, "--no-reuse")["chunks_reused"], 0)
+        self.assertEqual(self.chunk_files(), files)
+
+    def test_other_options_share_nothing(self):
+        self.compile(self.before)
+        for options in (["-O1"], ["--cpu", "x86-64-v3"], ["--bounds-checks"], ["--strict-traps"], ["--profile", "wasi"]):
+            self.assertEqual(self.compile(self.before, *options)["chunks_reused"], 0, options)
+
+    def test_a_damaged_chunk_is_made_anew(self):
+        made = self.compile(self.before)
+        for number, path in enumerate(self.chunk_files()):
+            contents = bytearray(path.read_bytes())
+            if number % 3 == 0:
+                contents[len(contents) // 2] ^= 1
+            elif number % 3 == 1:
+                contents = contents[:number]  # torn
+            else:
+                contents = self.chunk_files()[0].read_bytes()  # another's
+            path.write_bytes(contents)
+        done = run("cache", "verify", "--cache-dir", self.cache, "--json")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(json.loads(done.stdout)["chunks"], {"count": made["chunks"], "damaged": made["chunks"]})
+        second = self.compile(self.after)
+        self.assertEqual(second["chunks_reused"], 0)
+        self.assertEqual(self.object_of(second), self.clean_compile(self.after))
+
+    def test_chunks_that_others_may_write_are_not_used(self):
+        self.compile(self.before)
+        for path in self.chunk_files():
+            path.chmod(0o666)
+        self.assertEqual(self.compile(self.after)["chunks_reused"], 0)
+        (self.cache / "v1/chunks").chmod(0o777)
+        self.assert_error(run("compile", self.after, "--force", "--cache-dir", self.cache), "v1/chunks")
+
+    def test_processes_share_chunks(self):
+        guards = [self.wasm(large_guard(i), f"{i}.wasm") for i in range(4)]
+        children = [subprocess.Popen([GUARDC, "compile", guard, "--cache-dir", self.cache, "--json"],
+                                     stdout=subprocess.PIPE) for guard in guards]
+        made = [json.loads(child.communicate()[0])["guards"][0] for child in children]
+        self.assertEqual([child.returncode for child in children], [0] * 4)
+        for guard, entry in zip(guards, made):
+            self.assertEqual(self.object_of(entry), self.clean_compile(guard))
+        self.assertEqual(json.loads(self.run_ok("cache", "verify", "--cache-dir", self.cache, "--json").stdout)["chunks"]["damaged"], 0)
+
+    def test_cache_commands_count_and_collect_them(self):
+        made = self.compile(self.before)
+        listed = json.loads(self.run_ok("cache", "ls", "--cache-dir", self.cache, "--json").stdout)
+        self.assertEqual(listed["chunks"]["count"], made["chunks"])
+        self.assertEqual(listed["chunks"]["size"], sum(p.stat().st_size for p in self.chunk_files()))
+        self.assertIn(f"{made['chunks']} chunks", self.run_ok("cache", "ls", "--cache-dir", self.cache).stdout.decode())
+        # They go before artifacts do.
+        limit = str(listed["size"])
+        for options in (["--dry-run"], []):
+            report = json.loads(self.run_ok("cache", "gc", "--max-size", limit, "--cache-dir", self.cache, "--json", *options).stdout)
+            self.assertEqual((report["removed_chunks"], report["removed"]), (made["chunks"], []))
+        self.assertEqual(self.chunk_files(), [])
+        self.run_ok("verify", self.before, "--cache-dir", self.cache)
+
+
 @needs_compiler
 class InspectVerifyTest(CliTest):
     def setUp(self):
