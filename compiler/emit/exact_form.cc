@@ -23,7 +23,9 @@ constexpr unsigned kMaxLookedInto = 200;
 constexpr size_t kMaxTerms = 24;
 constexpr __int128 kMaxCoefficient = __int128{1} << 100;
 
-constexpr unsigned __int128 MaxOf(unsigned width) { return (static_cast<unsigned __int128>(1) << width) - 1; }
+// Of 1 to 128 bits.
+constexpr unsigned __int128 MaxOf(unsigned width) { return ~static_cast<unsigned __int128>(0) >> (128 - width); }
+static_assert(MaxOf(1) == 1 && MaxOf(64) == ~uint64_t{0} && MaxOf(128) + 1 == 0);
 
 void AddTerm(Polynomial& sum, const ExactForms::Monomial& monomial, __int128 coefficient) {
   __int128& term = sum[monomial];
