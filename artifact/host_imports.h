@@ -17,6 +17,7 @@ struct HostImport {
   bool returns_i32 = true;
 
   FuncType type() const;
+  bool Is(const FuncType& given) const;  // given == type(), without making it
 };
 
 // env.call_backend, env.host_log and the 46 functions of wasi_snapshot_preview1, with their core types. A fixed order;

@@ -165,12 +165,13 @@ class Checker {
       }
       GUARDC_CHECK(Charge(count));
       if (!IsCodeOrNone(record.entry) || !IsCodeOrNone(record.host_thunk)) return Bad("an entry is not in the code");
-      FuncType& type = types_.emplace_back();
       for (uint64_t j = 0; j < count; ++j) {
-        const auto value = static_cast<uint8_t>(facts_bytes_[record.val_types + j]);
-        if (!IsValType(value)) return Bad("a type has an unknown value type");
-        (j < record.param_count ? type.params : type.results).push_back(static_cast<ValType>(value));
+        if (!IsValType(static_cast<uint8_t>(facts_bytes_[record.val_types + j]))) {
+          return Bad("a type has an unknown value type");
+        }
       }
+      const auto* values = reinterpret_cast<const ValType*>(facts_bytes_.data() + (count != 0 ? record.val_types : 0));
+      types_.push_back({{values, values + record.param_count}, {values + record.param_count, values + count}});
     }
     return {};
   }

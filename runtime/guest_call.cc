@@ -24,7 +24,7 @@ Result<BoundImports> Bind(const Module& module, HostState& host) {
   for (size_t i = 0; i < records.size(); ++i) {
     const ImportType& import = module.imports()[i];
     const auto def = FindHostFunction(import.module, import.name);
-    if (!def || import.type.kind != ExternKind::kFunc || def->import->type() != import.type.func) {
+    if (!def || import.type.kind != ExternKind::kFunc || !def->import->Is(import.type.func)) {
       const std::string given =
           def ? "the host gives func " + ToString(def->import->type()) : "the host has nothing of that name";
       return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
@@ -61,7 +61,7 @@ Result<GuestFunction> GuestFunction::Bind(Instance& instance, std::string_view n
         fmt::format("'{}' must export a function '{}' of type {}; it {}", instance.module().name(), name,
                     ToString(type), found ? "exports something else by that name" : "exports nothing of that name"));
   }
-  if (func->type() != type) {
+  if (TypeOf(RuntimeAccess::Open(*func)->type_id) != type) {
     return Fail(ErrorKind::kGuardAbi, fmt::format("'{}' exports '{}' as {}; expected {}", instance.module().name(),
                                                   name, ToString(func->type()), ToString(type)));
   }

@@ -61,7 +61,7 @@ class StepClock {
 };
 
 struct Outcome {
-  std::shared_ptr<Guard> guard;  // taken down after the answer is out
+  std::shared_ptr<Guard> guard;  // outlives the answer, see EndProcess
   std::string answer;
   std::string key;
   std::vector<CallTiming> calls;  // one per repetition
@@ -196,7 +196,7 @@ int RunCall(const CallArguments& arguments) {
   if (arguments.timing || arguments.repeat > 1) PrintTiming(arguments, *outcome);
   if (arguments.json) return FinishJson(ToJson(arguments, *outcome), kDone);
   const bool terminal = isatty(STDOUT_FILENO) != 0;
-  return Finish(terminal ? outcome->answer + "\n" : outcome->answer, kDone);
+  return EndProcess(Finish(terminal ? outcome->answer + "\n" : outcome->answer, kDone));
 }
 
 }  // namespace
@@ -210,7 +210,7 @@ void AddCall(CLI::App& app, int& exit_code, AcceptAgent accept) {
       ->required();
   command->add_option("function", options->function, "label_agent, label_resource or label_response")
       ->type_name("FUNCTION")
-      ->check(CLI::IsMember({"label_agent", "label_resource", "label_response"}).description(""))
+      ->check(WhenGiven([] { return CLI::IsMember({"label_agent", "label_resource", "label_response"}); }))
       ->required();
   command->add_option("--input", options->input, "The JSON that the guard gets; - is stdin")
       ->type_name("FILE|-")
@@ -226,12 +226,12 @@ void AddCall(CLI::App& app, int& exit_code, AcceptAgent accept) {
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
   command->add_option("--memory-cap", options->memory_cap_pages, "Linear memory at most, in pages of 64 KiB")
       ->type_name("PAGES")
-      ->check(CLI::Range(0U, 65536U).description(""))
+      ->check(WhenGiven([] { return CLI::Range(0U, 65536U); }))
       ->capture_default_str();
   command->add_flag("--timing", options->timing, "Print the time of each step on stderr");
   command->add_option("--repeat", options->repeat, "Call N times; print minimum, median and p99 on stderr")
       ->type_name("N")
-      ->check(CLI::Range(size_t{1}, size_t{100'000'000}).description(""));
+      ->check(WhenGiven([] { return CLI::Range(size_t{1}, size_t{100'000'000}); }));
   command->add_flag("-v,--verbose", options->verbose,
                     "Show the guard's info lines too; twice: debug and the backend calls");
   AddCacheDir(*command, *options);

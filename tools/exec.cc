@@ -114,9 +114,9 @@ int RunExec(const ExecArguments& arguments) {
   } else {
     done = std::unexpected(std::move(text).error());
   }
-  if (done) return Finish(results, kDone);
+  if (done) return EndProcess(Finish(results, kDone));
   if (done.error().kind == ErrorKind::kExit)
-    return static_cast<int>(done.error().details().exit_code.value_or(0) & 0xff);
+    return EndProcess(static_cast<int>(done.error().details().exit_code.value_or(0) & 0xff));
   ReportError(done.error(), false);
   return done.error().kind == ErrorKind::kTrap ? kTrapped : kFailed;
 }

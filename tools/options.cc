@@ -14,21 +14,22 @@ void AddJson(CLI::App& command, CommonOptions& options, const char* what) {
   command.add_flag("--json", options.json, what);
 }
 
-// CLI11 would print each validator's own description behind the type; ours is in the help text.
 void AddDuration(CLI::App& command, const char* name, double& seconds, const char* help) {
-  static const std::map<std::string, double> kUnits = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
-                                                       {"m", 60},    {"h", 3600},  {"d", 86400}};
-  command.add_option(name, seconds, help)
-      ->type_name("TIME")
-      ->transform(CLI::AsNumberWithUnit(kUnits, CLI::AsNumberWithUnit::UNIT_REQUIRED).description(""))
-      ->check(CLI::Range(1e-6, 1e9).description(""));
+  const auto in_seconds = [] {
+    const std::map<std::string, double> units = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                                                 {"m", 60},    {"h", 3600},  {"d", 86400}};
+    return CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::UNIT_REQUIRED);
+  };
+  command.add_option(name, seconds, help)->type_name("TIME")->transform(WhenGiven(in_seconds))->check(WhenGiven([] {
+    return CLI::Range(1e-6, 1e9);
+  }));
 }
 
 void AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help) {
   command.add_option(name, bytes, help)
       ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(false).description(""))
-      ->check(CLI::Range(least, std::numeric_limits<uint64_t>::max()).description(""));
+      ->transform(WhenGiven([] { return CLI::AsSizeValue(false); }))
+      ->check(WhenGiven([least] { return CLI::Range(least, std::numeric_limits<uint64_t>::max()); }));
 }
 
 }  // namespace guardc::cli

@@ -12,6 +12,14 @@ struct CommonOptions {
   bool json = false;
 };
 
+// A validator of CLI11's that is made when the option is given: making one formats texts, which takes as long as all
+// the rest of a command line. Without its description, which would be printed behind the type; ours is in the help
+// text.
+template <class Make>
+CLI::Validator WhenGiven(Make make) {
+  return CLI::Validator([make](std::string& text) { return make()(text); }, "");
+}
+
 void AddCacheDir(CLI::App& command, CommonOptions& options);
 // `what` tells the members of the JSON object.
 void AddJson(CLI::App& command, CommonOptions& options, const char* what);

@@ -89,6 +89,14 @@ int Finish(std::string_view result, int exit_code) {
   return ReportError(Error(ErrorKind::kIo, std::string("cannot write to stdout: ") + std::strerror(errno)), false);
 }
 
+int EndProcess(int exit_code) {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  std::fflush(nullptr);
+  _exit(exit_code);
+#endif
+  return exit_code;
+}
+
 int FinishJson(const ordered_json& result, int exit_code) { return Finish(ToText(result), exit_code); }
 
 ordered_json ErrorToJson(const Error& error, std::string_view hint) {

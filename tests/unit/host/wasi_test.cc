@@ -25,6 +25,18 @@ TEST_F(WasiTest, EveryImportHasItsFunction) {
     const auto def = FindHostFunction(import.module, import.name);
     ASSERT_TRUE(def) << import.name;
     EXPECT_EQ(def->import, &import);
+    FuncType type = import.type();
+    EXPECT_TRUE(import.Is(type)) << import.name;
+    type.params.push_back(ValType::kI32);
+    EXPECT_FALSE(import.Is(type)) << import.name;
+    type = import.type();
+    type.results.push_back(ValType::kI32);
+    EXPECT_FALSE(import.Is(type)) << import.name;
+    type = import.type();
+    if (!type.params.empty()) {
+      type.params.back() = ValType::kF32;
+      EXPECT_FALSE(import.Is(type)) << import.name;
+    }
     bodies.insert(def->fn);
   }
   EXPECT_GT(bodies.size(), 20u);  // not all distinct: the linker may fold equal ones
