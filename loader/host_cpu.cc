@@ -5,8 +5,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#if __has_include(<sys/platform/x86.h>)
+// C's _Bool is in it, which clang does not know in C++.
+#if __has_include(<sys/platform/x86.h>) && !defined(__clang__)
 #include <sys/platform/x86.h>
+#define GUARDC_GLIBC_KNOWS_CPU 1
 #endif
 #elif defined(__aarch64__)
 #include <asm/hwcap.h>
@@ -74,7 +76,7 @@ struct Registers {
   uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
 
-#if __has_include(<sys/platform/x86.h>)
+#if defined(GUARDC_GLIBC_KNOWS_CPU)
 // What glibc asked when the process started: the instruction takes microseconds in a virtual machine, 8 in some.
 Registers Ask(uint32_t leaf) {
   const unsigned feature = leaf == 1 ? x86_cpu_SSE3 : leaf == 7 ? x86_cpu_BMI1 : x86_cpu_LZCNT;
