@@ -15,6 +15,7 @@
 #include <functional>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "compiler/emit/generate.h"
 #include "compiler/emit/optimize.h"
@@ -176,7 +177,7 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
   // The largest first, so that no core is left with one at the end.
   std::vector<size_t> order(plan.chunks.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, std::ranges::greater(), [&](size_t i) { return plan.chunks[i].size; });
+  std::ranges::sort(order, std::ranges::greater(), [&](size_t i) { return std::pair(plan.chunks[i].size, i); });
   GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
     if (i == order.size()) {
       GUARDC_TRY(chunks[i], CompileModuleParts(module, layout, in_image, options, form));

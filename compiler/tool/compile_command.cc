@@ -234,7 +234,7 @@ void AddCompile(CLI::App& app, int& exit_code) {
       "  guardc compile --profile wasi tool.wasm           for `guardc exec`\n"
       "  guardc compile --emit=asm -o guard.s guard.wasm\n"
       "Exit status: 0 done, 1 a guard failed, 2 wrong usage.");
-  command->callback([arguments, command, &exit_code] {
+  command->callback([arguments, &exit_code] {
     if (arguments->emit && arguments->guards.size() > 1) {
       throw CLI::ValidationError("--emit", "takes one guard at a time");
     }
