@@ -12,9 +12,8 @@ int main(int argc, char** argv) {
     GUARDC_CHECK(ParseAgentAnswer(std::move(answer)));  // kRejected, kBadResponse
     return {};
   };
-  return cli::RunProgram(argc, argv, "The gateway's side of guardc.", [&](CLI::App& app, int& exit_code) {
-    cli::AddCall(app, exit_code, accept);
-    cli::AddPolicy(app, exit_code);
-    cli::AddDecide(app, exit_code);
-  });
+  return cli::RunProgram(argc, argv, "The gateway's side of guardc.",
+                         {{"call", [&](CLI::App& app, int& code) { cli::AddCall(app, code, accept); }},
+                          {"policy", cli::AddPolicy},
+                          {"decide", cli::AddDecide}});
 }

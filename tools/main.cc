@@ -3,10 +3,7 @@
 // is part of what a label costs: nothing is set up that the command does not need.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <functional>
-#include <iterator>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -45,26 +42,19 @@ int Main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   if (const auto exit_code = RunElsewhere(arguments)) return *exit_code;
 
-  const std::string_view meant = arguments.empty() ? std::string_view() : arguments.front();
   std::vector<std::string> guest_arguments;
-  if (meant == "exec") guest_arguments = CutAtDoubleDash(argc, argv);
-  using Add = std::function<void(CLI::App&, int&)>;
-  const std::pair<std::string_view, Add> commands[] = {
+  if (!arguments.empty() && arguments.front() == "exec") guest_arguments = CutAtDoubleDash(argc, argv);
+  const std::vector<Command> commands = {
       {"verify", AddVerify},
       {"inspect", AddInspect},
       {"call", [](CLI::App& app, int& code) { AddCall(app, code, {}); }},
       {"exec", [&](CLI::App& app, int& code) { AddExec(app, std::move(guest_arguments), code); }},
       {"cache", AddCache},
   };
-  return RunProgram(argc, argv, "guardc compiles WebAssembly guards ahead of time and asks them for labels.",
-                    [&](CLI::App& app, int& exit_code) {
-                      for (const auto& [name, add] : commands) {
-                        if (name == meant) return add(app, exit_code);
-                      }
-                      // None of them is meant, or a wrong one: all are told.
+  return RunProgram(argc, argv, "guardc compiles WebAssembly guards ahead of time and asks them for labels.", commands,
+                    [](CLI::App& app, int& exit_code) {
                       app.footer(kExamples);
                       DescribeElsewhere(app, exit_code);
-                      for (const auto& [name, add] : commands) add(app, exit_code);
                     });
 }
 

@@ -1,6 +1,7 @@
 #include "tools/program.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -32,7 +33,8 @@ void QuietLogs() {
   }
 }
 
-int ParseAndRun(int argc, char** argv, const char* description, const std::function<void(CLI::App&, int&)>& add) {
+int ParseAndRun(int argc, char** argv, const char* description, const std::vector<Command>& commands,
+                const AddCommand& describe) {
   QuietLogs();
   CLI::App app{description};
   app.name("guardc");
@@ -40,7 +42,14 @@ int ParseAndRun(int argc, char** argv, const char* description, const std::funct
   app.require_subcommand(1);
   app.failure_message(FormatUsageError);
   int exit_code = kDone;
-  add(app, exit_code);
+  const std::string_view meant = argc > 1 ? argv[1] : "";
+  const auto only = std::ranges::find(commands, meant, &Command::name);
+  if (only != commands.end()) {
+    only->add(app, exit_code);
+  } else {
+    if (describe) describe(app, exit_code);
+    for (const Command& command : commands) command.add(app, exit_code);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -51,10 +60,11 @@ int ParseAndRun(int argc, char** argv, const char* description, const std::funct
 
 }  // namespace
 
-int RunProgram(int argc, char** argv, const char* description, const std::function<void(CLI::App&, int&)>& add) {
+int RunProgram(int argc, char** argv, const char* description, const std::vector<Command>& commands,
+               const AddCommand& describe) {
   // What our own code and the libraries below it throw (out of memory, mostly) ends here as an error like any other.
   try {
-    return ParseAndRun(argc, argv, description, add);
+    return ParseAndRun(argc, argv, description, commands, describe);
   } catch (const std::exception& error) {
     return ReportError({ErrorKind::kInternal, error.what()}, false);
   }

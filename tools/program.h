@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -10,7 +12,16 @@ class App;
 
 namespace guardc::cli {
 
-// `add` adds the subcommands, which write the exit code to its second argument. Nothing is thrown.
-int RunProgram(int argc, char** argv, const char* description, const std::function<void(CLI::App&, int&)>& add);
+// Adds a subcommand, which writes the exit code to the second argument.
+using AddCommand = std::function<void(CLI::App&, int&)>;
+struct Command {
+  std::string_view name;
+  AddCommand add;
+};
+
+// Runs the one of `commands` that the arguments begin with: no other is even added, since that takes longer than most
+// of what starting takes. Where they begin with none, all are, and what `describe` adds. Nothing is thrown.
+int RunProgram(int argc, char** argv, const char* description, const std::vector<Command>& commands,
+               const AddCommand& describe = {});
 
 }  // namespace guardc::cli

@@ -7,8 +7,6 @@
 
 int main(int argc, char** argv) {
   using namespace guardc;  // NOLINT: a main
-  return cli::RunProgram(argc, argv, "The compiler behind `guardc compile`.", [](CLI::App& app, int& exit_code) {
-    compiler_tool::AddCompile(app, exit_code);
-    compiler_tool::AddInspect(app, exit_code);
-  });
+  return cli::RunProgram(argc, argv, "The compiler behind `guardc compile`.",
+                         {{"compile", compiler_tool::AddCompile}, {"inspect", compiler_tool::AddInspect}});
 }
