@@ -14,6 +14,7 @@
 #include <string>
 
 #include "compiler/emit/loop_addresses.h"
+#include "compiler/emit/wide_index.h"
 #include "compiler/emit/wide_multiply.h"
 
 namespace guardc::compiler {
@@ -85,6 +86,7 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   if (pipeline.inline_threshold > 0) early.addPass(WideMultiplyPass());
   GUARDC_TRY(llvm::FunctionPassManager inlined, Parse(builder, pipeline.inlined));
   GUARDC_TRY(llvm::FunctionPassManager late, Parse(builder, pipeline.late));
+  if (opt_level >= 2 && machine.getTargetTriple().isX86()) late.addPass(WideIndexPass());
 
   llvm::ModulePassManager passes;
   // Analyses go when a function is done, and what did not change is not visited again: neither changes the code.
