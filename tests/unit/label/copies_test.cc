@@ -16,13 +16,15 @@ std::atomic<int> copies{0};
 
 }  // namespace
 
-// Not inlined, or GCC sees one of the three without the others, and warns.
+// Not inlined, or GCC sees one of them without the others, and warns.
 [[gnu::noinline]] void* operator new(size_t size) {
   if (size >= kText && size < kText + 4096) copies.fetch_add(1, std::memory_order_relaxed);
   void* memory = std::malloc(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
+// The C++ library's would call the one above; a sanitizer's does not.
+[[gnu::noinline]] void* operator new(size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
 [[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
 [[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
