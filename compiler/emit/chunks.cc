@@ -170,9 +170,12 @@ Result<CodeChunk> CompileModuleParts(const Module& module, const ContextLayout& 
 }  // namespace
 
 Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const ContextLayout& layout,
-                                             const std::vector<bool>& in_image, const CodeOptions& options,
+                                             const std::vector<bool>& in_image, const CodeOptions& given,
                                              ChunkForm form) {
   const ChunkPlan plan = PlanChunks(module);
+  CodeOptions options = given;
+  // A change of a module of one chunk leaves nothing alone.
+  if (plan.chunks.size() < 2) options.reuse = nullptr;
   std::vector<CodeChunk> chunks(plan.chunks.size() + 1);
   // The largest first, so that no core is left with one at the end.
   std::vector<size_t> order(plan.chunks.size());

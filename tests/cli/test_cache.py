@@ -116,6 +116,10 @@ class ReuseTest(CliTest):
         self.assertNotEqual(reused, self.object_of(first))
         self.assertEqual(reused, self.clean_compile(self.after))
 
+    def test_a_small_module_keeps_nothing(self):
+        self.assertEqual(self.compile(self.wasm(ECHO_GUARD))["chunks_reused"], 0)
+        self.assertEqual(self.chunk_files(), [])
+
     def test_force_and_no_reuse_take_nothing(self):
         self.compile(self.before)
         files = self.chunk_files()
