@@ -177,15 +177,17 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
   // A change of a module of one chunk leaves nothing alone.
   if (plan.chunks.size() < 2) options.reuse = nullptr;
   std::vector<CodeChunk> chunks(plan.chunks.size() + 1);
-  // The largest first, so that no core is left with one at the end.
+  // The smallest last, so that no core is left with much to do at the end. What belongs to the module goes first: its
+  // size is not known.
   std::vector<size_t> order(plan.chunks.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, std::ranges::greater(), [&](size_t i) { return std::pair(plan.chunks[i].size, i); });
   GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
-    if (i == order.size()) {
-      GUARDC_TRY(chunks[i], CompileModuleParts(module, layout, in_image, options, form));
+    if (i == 0) {
+      GUARDC_TRY(chunks.back(), CompileModuleParts(module, layout, in_image, options, form));
     } else {
-      GUARDC_TRY(chunks[order[i]], CompileFunctions(module, layout, plan.chunks[order[i]], options, form));
+      const size_t chunk = order[i - 1];
+      GUARDC_TRY(chunks[chunk], CompileFunctions(module, layout, plan.chunks[chunk], options, form));
     }
     return {};
   }));
