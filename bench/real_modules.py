@@ -4,7 +4,7 @@
 usage: real_modules.py --bin DIR --out DIR [--only TEXT] [--largest MB]
 
 DIR holds guardc and guardc-fuzz-run; npm fetches the packages into OUT/npm. Prints a Markdown table and writes it to
-OUT/real_modules.md and .json; bench/real_modules.md in the repository is such a table.
+OUT/real_modules.md and .json; bench/results/real_modules.md in the repository is such a table.
 
 Imports are stubs that answer zero on both sides. A call that traps in wasmtime or runs too long there is left out, and
 everything begins anew, so that what is compared is a whole run: results, calls of imports, memories and globals.
