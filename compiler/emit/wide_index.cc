@@ -15,9 +15,9 @@ bool IsExtension(const llvm::User* user) { return llvm::isa<llvm::ZExtInst>(user
 
 // Is there an extension, and something else or another block that would have to carry the i32 along?
 bool LivesTwice(const llvm::Value& value) {
-  if (!value.getType()->isIntegerTy(32)) return false;
+  // A loop's counter as 64 bits made the tightest loops spill more.
+  if (!value.getType()->isIntegerTy(32) || llvm::isa<llvm::PHINode>(value)) return false;
   if (llvm::none_of(value.users(), IsExtension)) return false;
-  if (llvm::isa<llvm::PHINode>(value)) return true;
   if (llvm::all_of(value.users(), IsExtension)) return false;
   const auto* instruction = llvm::dyn_cast<llvm::Instruction>(&value);
   // Within a block, instruction selection knows.
@@ -39,19 +39,12 @@ class Rewriter {
     for (llvm::Instruction& instruction : llvm::instructions(function_)) {
       if (LivesTwice(instruction)) values.push_back(&instruction);
     }
-    for (llvm::Value* value : values) wide_[value] = Extend(*value);
-    for (llvm::Value* value : values) {
-      if (auto* phi = llvm::dyn_cast<llvm::PHINode>(value)) FillPhi(*phi);
-    }
-    for (llvm::Value* value : values) ReplaceUses(*value);
+    for (llvm::Value* value : values) ReplaceUses(*value, *Extend(*value));
     return !values.empty();
   }
 
  private:
   llvm::Instruction* Extend(llvm::Value& value) {
-    if (auto* phi = llvm::dyn_cast<llvm::PHINode>(&value)) {
-      return llvm::PHINode::Create(i64_, phi->getNumIncomingValues(), "", phi->getIterator());
-    }
     auto* instruction = llvm::dyn_cast<llvm::Instruction>(&value);
     llvm::IRBuilder<> builder(instruction ? &**instruction->getInsertionPointAfterDef()
                                           : &*function_.getEntryBlock().getFirstInsertionPt());
@@ -59,50 +52,31 @@ class Rewriter {
     return llvm::cast<llvm::Instruction>(builder.CreateZExt(&value, i64_));
   }
 
-  void FillPhi(llvm::PHINode& phi) {
-    auto* wide = llvm::cast<llvm::PHINode>(wide_[&phi]);
-    llvm::DenseMap<llvm::BasicBlock*, llvm::Value*> incoming;
-    for (unsigned i = 0; i < phi.getNumIncomingValues(); ++i) {
-      llvm::BasicBlock* block = phi.getIncomingBlock(i);
-      llvm::Value*& value = incoming[block];
-      if (!value) value = wide_.lookup(phi.getIncomingValue(i));
-      if (!value) {
-        llvm::IRBuilder<> builder(block->getTerminator());
-        value = builder.CreateZExt(phi.getIncomingValue(i), i64_);
-      }
-      wide->addIncoming(value, block);
-    }
-  }
-
-  void ReplaceUses(llvm::Value& value) {
-    llvm::Instruction* wide = wide_[&value];
+  void ReplaceUses(llvm::Value& value, llvm::Instruction& wide) {
     llvm::DenseMap<llvm::BasicBlock*, llvm::Value*> narrow;
     for (llvm::Use& use : llvm::make_early_inc_range(value.uses())) {
       auto* user = llvm::cast<llvm::Instruction>(use.getUser());
-      if (user == wide) continue;
+      if (user == &wide) continue;
       if (IsExtension(user)) {
-        user->replaceAllUsesWith(wide);
+        user->replaceAllUsesWith(&wide);
         user->eraseFromParent();
         continue;
       }
       auto* phi = llvm::dyn_cast<llvm::PHINode>(user);
       llvm::BasicBlock* block = phi ? phi->getIncomingBlock(use) : user->getParent();
       llvm::Value*& lower = narrow[block];
-      if (!lower) lower = LowerHalf(*wide, *block);
+      if (!lower) lower = LowerHalf(wide, *block);
       use.set(lower);
     }
-    if (auto* phi = llvm::dyn_cast<llvm::PHINode>(&value); phi && phi->use_empty()) phi->eraseFromParent();
   }
 
   llvm::Value* LowerHalf(llvm::Instruction& wide, llvm::BasicBlock& block) {
-    const bool is_here = wide.getParent() == &block && !llvm::isa<llvm::PHINode>(wide);
-    llvm::IRBuilder<> builder(is_here ? wide.getNextNode() : &*block.getFirstInsertionPt());
+    llvm::IRBuilder<> builder(wide.getParent() == &block ? wide.getNextNode() : &*block.getFirstInsertionPt());
     return builder.CreateTrunc(&wide, llvm::Type::getInt32Ty(function_.getContext()));
   }
 
   llvm::Function& function_;
   llvm::Type* i64_;
-  llvm::DenseMap<llvm::Value*, llvm::Instruction*> wide_;
 };
 
 }  // namespace
