@@ -8,12 +8,14 @@
 namespace guardc::testing {
 
 inline constexpr std::string_view kPlainGuard = R"((module (memory (export "memory") 1)
-  (data (i32.const 64) "{\"resource\":{\"description\":\"d\",\"secrecy\":[],\"integrity\":[]},\"operation\":\"read\"}")
+  (data (i32.const 64) "{\"resource\":{\"description\":\"d\",\"secrecy\":[\"s\"],\"integrity\":[\"i\"]},\"operation\":\"read\"}")
+  (data (i32.const 192) "{\"difc_mode\":\"filter\"}")
   (func (export "alloc") (param i32) (result i32) (i32.const 4096))
   (func (export "dealloc") (param i32 i32))
-  (func (export "label_agent") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+  (func (export "label_agent") (param i32 i32 i32 i32) (result i32)
+    (memory.copy (local.get 2) (i32.const 192) (i32.const 22)) (i32.const 22))
   (func (export "label_resource") (param i32 i32 i32 i32) (result i32)
-    (memory.copy (local.get 2) (i32.const 64) (i32.const 79)) (i32.const 79))
+    (memory.copy (local.get 2) (i32.const 64) (i32.const 85)) (i32.const 85))
   (func (export "label_response") (param i32 i32 i32 i32) (result i32) (i32.const 0))))";
 
 class SilentLog final : public GuardLog {

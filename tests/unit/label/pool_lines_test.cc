@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "guardc/pipeline.h"
 #include "guardc/pool.h"
 #include "tests/fixtures/wat.h"
 #include "tests/support/line_trace.h"
@@ -22,6 +23,7 @@ namespace {
 using Lines = std::map<uintptr_t, testing::LineUse>;
 
 constexpr uint32_t kCalls = 200;
+constexpr std::string_view kPolicy = R"({"allow-only":{"repos":"all","min-integrity":"none"}})";
 
 bool RunOnProcessor(int processor) {
   cpu_set_t set;
@@ -110,6 +112,14 @@ TEST(PoolLinesTest, NoneThatIsWrittenIsShared) {
         const std::optional<JsonDocument> capabilities;
         ASSERT_TRUE(source->LabelResource({.tool = "list_things", .args = args, .capabilities = capabilities}, {}));
       }));
+  // A whole call, each thread's for an agent of its own.
+  ExpectNothingShared("guarded", LinesOf([&] {
+                        thread_local Agent agent({.secrecy = {"s"}, .integrity = {"i"}});
+                        const Outcome outcome =
+                            GuardedCall(*source, agent, {.tool = "list_things", .policy_json = kPolicy},
+                                        [](auto, auto, const auto&) { return Result<std::string>("[]"); });
+                        ASSERT_EQ(outcome.kind, OutcomeKind::kAllowed) << outcome.reason;
+                      }));
 }
 
 }  // namespace
