@@ -124,7 +124,9 @@ UNPREDICTABLE = {"clock_time_get", "clock_res_get", "random_get", "poll_oneoff"}
 def signatures():
     """name -> parameter types, as artifact/host_imports.cc has them."""
     text = (ROOT / "artifact/host_imports.cc").read_text(encoding="utf-8")
-    rows = re.findall(r'\{"(\w+)", "([il]*)"(, false)?\}', text.split("kWasiRows[]")[1])
+    rows = re.findall(r'\{kWasi, "(\w+)", "([il]*)"(, false)?\}', text)
+    if len(rows) != text.count("{kWasi,") or not rows:
+        sys.exit(f"wasi.py reads {len(rows)} of the {text.count('{kWasi,')} functions in artifact/host_imports.cc")
     return {name: ["i64" if c == "l" else "i32" for c in params] for name, params, _ in rows if name != "proc_exit"}
 
 
