@@ -30,10 +30,9 @@ struct Registration {
 
 constinit Chunk first_chunk;
 
-std::mutex& Mutex() {
-  static auto* const mutex = new std::mutex;
-  return *mutex;
-}
+// Initialised by the compiler and trivially destroyed: instances may outlive static objects, and this file is not
+// instrumented by thread sanitizer, which would not see the guard of a static in a function.
+constinit std::mutex mutex;
 
 // By begin of the text.
 std::map<uintptr_t, Registration>& Registrations() {
@@ -63,7 +62,7 @@ RegisteredCode::RegisteredCode(const loader::LoadedArtifact& artifact)
     : begin_(reinterpret_cast<uintptr_t>(artifact.text().data())) {
   if (artifact.text().empty()) begin_ = 0;  // a module without functions
   if (begin_ == 0) return;
-  const std::lock_guard lock(Mutex());
+  const std::lock_guard lock(mutex);
   const auto [it, is_new] = Registrations().try_emplace(begin_, Registration{&artifact, nullptr, 0});
   if (is_new) {
     it->second.slot = &FreeSlot();
@@ -74,7 +73,7 @@ RegisteredCode::RegisteredCode(const loader::LoadedArtifact& artifact)
 
 RegisteredCode::~RegisteredCode() {
   if (begin_ == 0) return;
-  const std::lock_guard lock(Mutex());
+  const std::lock_guard lock(mutex);
   const auto it = Registrations().find(begin_);
   if (--it->second.owners > 0) return;
   Write(*it->second.slot, {});
@@ -95,7 +94,7 @@ CodeRange FindCode(uintptr_t pc) {
 }
 
 const loader::LoadedArtifact* FindArtifact(uintptr_t pc) {
-  const std::lock_guard lock(Mutex());
+  const std::lock_guard lock(mutex);
   auto it = Registrations().upper_bound(pc);
   if (it == Registrations().begin()) return nullptr;
   --it;
