@@ -10,6 +10,7 @@
 
 #include "artifact/cache_key.h"
 #include "artifact/cache_layout.h"
+#include "base/checksum.h"
 #include "base/hash.h"
 
 namespace guardc::artifact {
@@ -68,7 +69,8 @@ std::unexpected<Error> FailNotCached(const std::filesystem::path& entry) {
 Result<void> CheckPayload(const Payload& payload, const Identity& identity, const std::string& key) {
   const Manifest& manifest = payload.manifest;
   if (manifest.identity == identity && manifest.key == key && manifest.object_size == payload.object.size() &&
-      manifest.object_sha256 == Sha256Of(payload.object).Hex()) {
+      manifest.object_sha256 == Sha256Of(payload.object).Hex() &&
+      manifest.object_xxh3_128 == Xxh3Of(payload.object).Hex()) {
     return {};
   }
   return Fail(ErrorKind::kInternal, "the compiler's manifest does not describe the object of key " + key);
@@ -219,16 +221,21 @@ Result<Fd> OpenObject(const OpenedEntry& entry) {
   return fd;
 }
 
+Result<void> CheckDigest(const std::filesystem::path& path, std::string_view name, const std::string& found,
+                         const std::string& expected) {
+  if (found == expected) return {};
+  return Fail(ErrorKind::kCorruptArtifact, path.string() + " has the " + std::string(name) + " " + found +
+                                               ", expected " + expected + ": compile the module again");
+}
+
 Result<Manifest> VerifyEntry(const std::filesystem::path& entry) {
   GUARDC_TRY(OpenedEntry opened, OpenEntry(entry));
   GUARDC_TRY(const Fd object, OpenObject(opened));
   const std::filesystem::path path = entry / kObjectFile;
   GUARDC_TRY(const std::string bytes, ReadAll(object.get(), path, opened.manifest.object_size));
-  const std::string hash = Sha256Of(bytes).Hex();
-  if (hash != opened.manifest.object_sha256) {
-    return Fail(ErrorKind::kCorruptArtifact, path.string() + " has the SHA-256 " + hash + ", expected " +
-                                                 opened.manifest.object_sha256 + ": compile the module again");
-  }
+  GUARDC_CHECK(CheckDigest(path, "SHA-256", Sha256Of(bytes).Hex(), opened.manifest.object_sha256));
+  const auto object_bytes = std::as_bytes(std::span<const char>(bytes));
+  GUARDC_CHECK(CheckDigest(path, "XXH3-128", Xxh3Of(object_bytes).Hex(), opened.manifest.object_xxh3_128));
   return std::move(opened.manifest);
 }
 

@@ -106,6 +106,10 @@ Result<OpenedEntry> OpenEntry(const std::filesystem::path& entry);
 // The object of an opened entry, checked for owner, permissions and size.
 Result<Fd> OpenObject(const OpenedEntry& entry);
 
+// kCorruptArtifact where the file's hash of that name is not the manifest's.
+Result<void> CheckDigest(const std::filesystem::path& path, std::string_view name, const std::string& found,
+                         const std::string& expected);
+
 // Recomputes every hash. kCorruptArtifact says what differs.
 Result<Manifest> VerifyEntry(const std::filesystem::path& entry);
 

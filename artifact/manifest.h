@@ -1,5 +1,5 @@
 // manifest.json: what is known about an artifact beside its code. The page is docs/artifact-format.md; a change there
-// or here raises kFormatVersion.
+// or here raises kManifestVersion.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace guardc::artifact {
 
-inline constexpr uint32_t kManifestVersion = 1;
+inline constexpr uint32_t kManifestVersion = 2;
 inline constexpr std::string_view kManifestFile = "manifest.json";
 inline constexpr std::string_view kObjectFile = "guard.so";
 
@@ -88,11 +88,12 @@ struct Counts {
 // reproducible, and can be signed or shipped.
 struct Manifest {
   Identity identity;
-  std::string key;          // CacheKey(identity)
-  std::string module_name;  // from the name section, else ""
-  uint64_t wasm_size = 0;   // bytes
-  std::string object_sha256;
-  uint64_t object_size = 0;  // bytes
+  std::string key;              // CacheKey(identity)
+  std::string module_name;      // from the name section, else ""
+  uint64_t wasm_size = 0;       // bytes
+  std::string object_sha256;    // hex, as the next: what a pinned load and `verify` check
+  std::string object_xxh3_128;  // what any other load checks: against damage
+  uint64_t object_size = 0;     // bytes
   std::vector<ManifestImport> imports;
   std::vector<ManifestExport> exports;
   std::vector<Limits> memories;       // pages; imported ones first

@@ -5,6 +5,7 @@
 
 #include "artifact/cache_key.h"
 #include "artifact/manifest.h"
+#include "base/checksum.h"
 #include "base/hash.h"
 
 namespace guardc::artifact {
@@ -62,6 +63,10 @@ class Fields {
   void GetSha256(const char* key, std::string& value) {
     Get(key, value);
     if (!IsSha256Hex(value)) Report(key, "is \"" + value + "\", expected 64 lower-case hexadecimal digits");
+  }
+  void GetXxh3(const char* key, std::string& value) {
+    Get(key, value);
+    if (!IsXxh3Hex(value)) Report(key, "is \"" + value + "\", expected 32 lower-case hexadecimal digits");
   }
   void Get(const char* key, bool& value) {
     const Json* json = Member(key);
@@ -217,6 +222,7 @@ void ReadManifest(const Json& json, Manifest& manifest, std::string& problem) {
     if (file != kObjectFile)
       object.Report("file", "is \"" + file + "\", expected \"" + std::string(kObjectFile) + "\"");
     object.GetSha256("sha256", manifest.object_sha256);
+    object.GetXxh3("xxh3_128", manifest.object_xxh3_128);
     object.Get("size", manifest.object_size);
   }
   ReadTarget({*top.Member("target"), "target", problem}, identity.target, problem);

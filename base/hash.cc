@@ -9,6 +9,8 @@
 #include <memory>
 #include <new>
 
+#include "base/hex.h"
+
 namespace guardc {
 
 namespace {
@@ -18,23 +20,11 @@ SHA256_CTX* Context(std::array<std::byte, 112>& state) {
   return std::launder(reinterpret_cast<SHA256_CTX*>(state.data()));
 }
 
-constexpr char kDigits[] = "0123456789abcdef";
-
 }  // namespace
 
-std::string Sha256Digest::Hex() const {
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const uint8_t byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
+std::string Sha256Digest::Hex() const { return HexOf(bytes); }
 
-bool IsSha256Hex(std::string_view text) {
-  return text.size() == 2 * sizeof(Sha256Digest::bytes) && text.find_first_not_of(kDigits) == std::string_view::npos;
-}
+bool IsSha256Hex(std::string_view text) { return IsHexOf(text, sizeof(Sha256Digest::bytes)); }
 
 Sha256::Sha256() {
   static_assert(sizeof(SHA256_CTX) == sizeof(state_) && alignof(SHA256_CTX) <= alignof(Sha256));

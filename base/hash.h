@@ -1,4 +1,5 @@
-// SHA-256, the one hash of the project: cache keys, the wasm's name in the cache, and the object's integrity.
+// SHA-256, the hash of all that somebody may rely on: cache keys, the wasm's name in the cache, an object that is
+// pinned. Beside it there is only base/checksum.h, against damage.
 #pragma once
 
 #include <array>

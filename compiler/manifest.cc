@@ -1,6 +1,7 @@
 #include "compiler/manifest.h"
 
 #include "artifact/cache_key.h"
+#include "base/checksum.h"
 #include "base/hash.h"
 
 namespace guardc::compiler {
@@ -55,6 +56,7 @@ artifact::Manifest DescribeArtifact(const Module& module, artifact::Identity ide
   manifest.module_name = module.name;
   manifest.wasm_size = wasm_size;
   manifest.object_sha256 = Sha256Of(object).Hex();
+  manifest.object_xxh3_128 = Xxh3Of(object).Hex();
   manifest.object_size = object.size();
   manifest.imports = artifact::DescribeImports(ImportTypes(module));
   manifest.exports = artifact::DescribeExports(ExportTypes(module));

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/checksum.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "guardc/version.h"
@@ -40,12 +41,14 @@ Result<Fd> CreateMemoryFile(const std::string& name) {
   return fd;
 }
 
-// Copies `source` into a new memory file that nobody can change any more, and hashes the bytes that it writes.
+// Copies `source` into a new memory file that nobody can change any more, and hashes the bytes that it writes: `digest`
+// becomes hexadecimal digits.
+template <class Hash>
 Result<Fd> CopySealed(int source, const std::filesystem::path& path, uint64_t size, const std::string& name,
-                      Sha256Digest& digest) {
+                      std::string& digest) {
   GUARDC_TRY(Fd copy, CreateMemoryFile(name));
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kChunk);
-  Sha256 hash;
+  Hash hash;
   uint64_t done = 0;
   while (done < size) {
     const ssize_t n = pread(source, buffer.get(), std::min<uint64_t>(kChunk, size - done), static_cast<off_t>(done));
@@ -70,8 +73,19 @@ Result<Fd> CopySealed(int source, const std::filesystem::path& path, uint64_t si
   if (fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return FailErrno("seal the memory copy of", path, errno);
   }
-  digest = hash.Finish();
+  digest = hash.Finish().Hex();
   return copy;
+}
+
+Result<void> CheckPin(const artifact::OpenedEntry& entry, const std::string& expected) {
+  if (!IsSha256Hex(expected)) {
+    return Fail(ErrorKind::kInvalidArgument,
+                "LoadOptions::manifest_sha256 is \"" + expected + "\", expected 64 lower-case hexadecimal digits");
+  }
+  const std::string found = Sha256Of(entry.manifest_json).Hex();
+  if (found == expected) return {};
+  return Fail(ErrorKind::kUntrusted, (entry.path / artifact::kManifestFile).string() + " has the SHA-256 " + found +
+                                         ", expected " + expected + " by who loads it");
 }
 
 // Whether nobody but root and us can change what a path names: the whole chain of directories, links resolved.
@@ -142,12 +156,19 @@ Result<std::unique_ptr<LoadedArtifact>> ArtifactLoader::Load(artifact::OpenedEnt
   const std::filesystem::path path = entry.path / artifact::kObjectFile;
   const uint64_t size = manifest.object_size;
 
-  if (!options.trusted || !IsChainTrusted(entry.path)) {
-    Sha256Digest digest;
-    GUARDC_TRY(object, CopySealed(object.get(), path, size, "guardc:" + manifest.key.substr(0, 16), digest));
-    if (const std::string hash = digest.Hex(); hash != manifest.object_sha256) {
-      return Fail(ErrorKind::kCorruptArtifact, path.string() + " has the SHA-256 " + hash + ", expected " +
-                                                   manifest.object_sha256 + ": compile the module again");
+  // A manifest that nobody vouches for protects against damage alone, by whatever hash: who can write the object can
+  // write the manifest. What a pinned one says of the object has to stand against somebody who chose the bytes.
+  const bool is_pinned = !options.manifest_sha256.empty();
+  if (is_pinned) GUARDC_CHECK(CheckPin(entry, options.manifest_sha256));
+  if (is_pinned || !options.trusted || !IsChainTrusted(entry.path)) {
+    const std::string name = "guardc:" + manifest.key.substr(0, 16);
+    std::string digest;
+    if (is_pinned) {
+      GUARDC_TRY(object, CopySealed<Sha256>(object.get(), path, size, name, digest));
+      GUARDC_CHECK(artifact::CheckDigest(path, "SHA-256", digest, manifest.object_sha256));
+    } else {
+      GUARDC_TRY(object, CopySealed<Xxh3>(object.get(), path, size, name, digest));
+      GUARDC_CHECK(artifact::CheckDigest(path, "XXH3-128", digest, manifest.object_xxh3_128));
     }
     options.StepDone("hash");
   }

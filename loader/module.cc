@@ -128,7 +128,7 @@ Result<std::shared_ptr<const Module>> Module::Compile(std::span<const std::byte>
   GUARDC_TRY(const TemporaryDirectory directory, TemporaryDirectory::Make());
   GUARDC_CHECK(loader::CompileInProcess(wasm, directory.path(), *options.compile_on_miss));
   // Not trusted: its bytes are copied, so that the file may go.
-  return FindCached(wasm, directory.path(), {});
+  return FindCached(wasm, directory.path(), {.manifest_sha256 = options.manifest_sha256});
 }
 
 const std::string& Module::name() const { return artifact_->name(); }

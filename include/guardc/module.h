@@ -34,6 +34,11 @@ struct LoadOptions {
   // Skip hashing the object where the cache directory, and all above it, belong to root (or to us) and nobody else may
   // write there. The embedder's decision: an image that was checked when it was built.
   bool trusted = false;
+  // The SHA-256 of manifest.json (64 lower-case digits), from where the caller trusts it: a signed list, an image's
+  // build. Another manifest is kUntrusted, and the object is held to the SHA-256 that the manifest has of it, `trusted`
+  // or not. "": whoever wrote the object could write the manifest, and the object is held to the manifest's XXH3-128,
+  // which finds damage as surely and some hundred microseconds sooner.
+  std::string manifest_sha256 = {};
   // Called on the loading thread at the end of each step, for those who measure: "find" (by Module::Find alone: the
   // module's hash, the cache's directories and manifests), "compile" (on a miss), "hash" (the copy included; not for
   // trusted), "check" (the headers), "map".
@@ -83,6 +88,7 @@ class Module {
   const std::vector<ExportType>& exports() const;  // module order
   const std::filesystem::path& entry() const;
   const std::string& key() const;
+  // As it was read. To be sure of the object as well, give its hash to the load: LoadOptions::manifest_sha256.
   const std::string& manifest_json() const;
 
   // For the runtime.

@@ -15,6 +15,7 @@
 #include "artifact/cache_key.h"
 #include "artifact/cache_store.h"
 #include "artifact/manifest.h"
+#include "base/checksum.h"
 #include "base/hash.h"
 #include "guardc/version.h"
 
@@ -206,6 +207,7 @@ inline artifact::Payload TestPayload(const artifact::Identity& identity, const s
                               .module_name = "tested",
                               .wasm_size = 8,
                               .object_sha256 = Sha256Of(object).Hex(),
+                              .object_xxh3_128 = Xxh3Of(object).Hex(),
                               .object_size = object.size()};
   manifest.exports = {{"answer", ExternKind::kFunc, "func () -> i32"}};
   manifest.memories = {Limits{.min = 1, .max = 2}};

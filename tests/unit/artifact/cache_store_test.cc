@@ -114,6 +114,27 @@ TEST(CacheStore, AFailedCompileLeavesNothing) {
   EXPECT_TRUE(store.EntriesOf(test::TestIdentity().wasm_sha256)->empty());
 }
 
+// Either hash wrong in a manifest that is well-formed otherwise: verify finds it, and the entry is made anew.
+TEST(CacheStore, BothHashesAreVerified) {
+  const std::pair<std::string Manifest::*, const char*> hashes[] = {{&Manifest::object_sha256, "SHA-256"},
+                                                                    {&Manifest::object_xxh3_128, "XXH3-128"}};
+  for (const auto& [hash, name] : hashes) {
+    const TempDir dir;
+    const CacheStore store = Open(dir);
+    FakeCompiler compiler;
+    const auto entry = store.GetOrCompile(compiler.identity, false, compiler.Function());
+    Manifest manifest = entry->manifest;
+    (manifest.*hash)[5] = (manifest.*hash)[5] == '0' ? '1' : '0';
+    test::WriteBytes(entry->directory / "manifest.json", PrintManifest(manifest));
+    const auto verified = VerifyEntry(entry->directory);
+    ASSERT_FALSE(verified) << name;
+    EXPECT_EQ(verified.error().kind, ErrorKind::kCorruptArtifact);
+    EXPECT_THAT(verified.error().message, HasSubstr(name));
+    EXPECT_FALSE(store.GetOrCompile(compiler.identity, false, compiler.Function())->was_cached);
+    EXPECT_TRUE(VerifyEntry(entry->directory));
+  }
+}
+
 TEST(CacheStore, AManifestThatDoesNotDescribeTheObjectIsNotPublished) {
   const TempDir dir;
   const CacheStore store = Open(dir);
@@ -125,6 +146,15 @@ TEST(CacheStore, AManifestThatDoesNotDescribeTheObjectIsNotPublished) {
   });
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::kInternal);
+  for (std::string Manifest::* hash : {&Manifest::object_sha256, &Manifest::object_xxh3_128}) {
+    const auto wrong = store.GetOrCompile(identity, false, [&]() -> Result<Payload> {
+      Payload payload = test::TestPayload(identity, Object());
+      (payload.manifest.*hash)[0] ^= 1;
+      return payload;
+    });
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().kind, ErrorKind::kInternal);
+  }
   EXPECT_EQ(test::CountFiles(dir.path()), 0u);
 }
 

@@ -100,6 +100,9 @@ TEST(Manifest, ValuesAreChecked) {
   const std::pair<const char*, Json> changes[] = {
       {"/object/file", "../guard.so"},
       {"/object/sha256", "00"},
+      {"/object/xxh3_128", "00"},
+      {"/object/xxh3_128", std::string(64, '0')},
+      {"/object/xxh3_128", std::string(32, 'A')},
       {"/options/opt_level", 4},
       {"/options/profile", "other"},
       {"/imports/0/kind", "thing"},
@@ -126,7 +129,7 @@ TEST(Manifest, AnotherFormatVersionIsIncompatible) {
   const auto parsed = ParseManifest(json.dump(), "m");
   ASSERT_FALSE(parsed);
   EXPECT_EQ(parsed.error().kind, ErrorKind::kIncompatibleArtifact);
-  EXPECT_THAT(parsed.error().message, HasSubstr("manifest_version is 2, expected 1"));
+  EXPECT_THAT(parsed.error().message, HasSubstr("manifest_version is 3, expected 2"));
 }
 
 TEST(Manifest, WhatIsNoManifestIsCorrupt) {

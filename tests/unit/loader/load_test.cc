@@ -10,6 +10,7 @@
 #include <set>
 
 #include "artifact/cache_store.h"
+#include "base/hash.h"
 #include "guardc/module.h"
 #include "loader/loaded_artifact.h"
 #include "tests/support/temp_dir.h"
@@ -96,22 +97,88 @@ TEST(Load, ManyAtOnceAreDistinct) {
   for (const auto& module : modules) EXPECT_EQ(CallAnswer(*module), 42);
 }
 
+std::string PinOf(const std::filesystem::path& entry) {
+  return Sha256Of(test::ReadBytes(entry / "manifest.json")).Hex();
+}
+
 TEST(Load, AnyFlippedByteIsFound) {
   const TempDir dir;
   const auto entry = Publish(dir.path(), test::TestIdentity());
+  const std::string pin = PinOf(entry);
   const std::string object = test::ReadBytes(entry / "guard.so");
   for (const size_t at :
        {size_t{0}, size_t{18}, test::kHeaderAt, test::kImageAt, test::kTextAt, test::kDynamicAt, object.size() - 1}) {
     std::string changed = object;
     changed[at] ^= 1;
     test::WriteBytes(entry / "guard.so", changed);
-    const auto module = Module::Load(entry);
-    ASSERT_FALSE(module) << at;
-    EXPECT_EQ(module.error().kind, ErrorKind::kCorruptArtifact);
-    EXPECT_THAT(module.error().message, HasSubstr("SHA-256"));
+    for (const auto& [options, hash] :
+         {std::pair(LoadOptions{}, "XXH3-128"), std::pair(LoadOptions{.manifest_sha256 = pin}, "SHA-256")}) {
+      const auto module = Module::Load(entry, options);
+      ASSERT_FALSE(module) << at;
+      EXPECT_EQ(module.error().kind, ErrorKind::kCorruptArtifact);
+      EXPECT_THAT(module.error().message, HasSubstr(hash));
+    }
   }
   test::WriteBytes(entry / "guard.so", object);
   EXPECT_TRUE(Module::Load(entry));
+  EXPECT_TRUE(Module::Load(entry, {.manifest_sha256 = pin}));
+}
+
+// What is held to which hash: the manifest's other one plays no part.
+TEST(Load, APinnedLoadChecksTheSha256AndAnotherTheXxh3) {
+  const TempDir dir;
+  const auto entry = Publish(dir.path(), test::TestIdentity());
+  const artifact::Manifest whole = artifact::OpenEntry(entry)->manifest;
+  const auto write = [&](const artifact::Manifest& manifest) {
+    test::WriteBytes(entry / "manifest.json", artifact::PrintManifest(manifest));
+  };
+  artifact::Manifest wrong_sha = whole;
+  wrong_sha.object_sha256[0] = whole.object_sha256[0] == '0' ? '1' : '0';
+  write(wrong_sha);
+  EXPECT_TRUE(Module::Load(entry));
+  EXPECT_EQ(Module::Load(entry, {.manifest_sha256 = PinOf(entry)}).error().kind, ErrorKind::kCorruptArtifact);
+  EXPECT_EQ(Module::Load(entry, {.trusted = true, .manifest_sha256 = PinOf(entry)}).error().kind,
+            ErrorKind::kCorruptArtifact);
+
+  artifact::Manifest wrong_xxh = whole;
+  wrong_xxh.object_xxh3_128[0] = whole.object_xxh3_128[0] == '0' ? '1' : '0';
+  write(wrong_xxh);
+  EXPECT_EQ(Module::Load(entry).error().kind, ErrorKind::kCorruptArtifact);
+  EXPECT_TRUE(Module::Load(entry, {.manifest_sha256 = PinOf(entry)}));
+}
+
+TEST(Load, AnotherManifestThanThePinnedOneIsUntrusted) {
+  const TempDir dir;
+  const auto entry = Publish(dir.path(), test::TestIdentity(kWasm));
+  const auto other = Publish(dir.path(), test::TestIdentity("another"));
+  const LoadOptions options = {.trusted = true, .manifest_sha256 = PinOf(other)};
+  for (const auto& module : {Module::Load(entry, options), Module::Find(Wasm(), dir.path(), options)}) {
+    ASSERT_FALSE(module);
+    EXPECT_EQ(module.error().kind, ErrorKind::kUntrusted);
+    EXPECT_THAT(module.error().message, HasSubstr(PinOf(entry)));
+    EXPECT_THAT(module.error().message, HasSubstr(PinOf(other)));
+  }
+  EXPECT_EQ(Module::Load(entry, {.manifest_sha256 = "00"}).error().kind, ErrorKind::kInvalidArgument);
+  const auto module = Module::Load(entry, {.trusted = true, .manifest_sha256 = PinOf(entry)});
+  ASSERT_TRUE(module) << module.error().message;
+  EXPECT_TRUE(IsSealed((*module)->artifact().image_fd()));
+}
+
+// The version before this one had one hash.
+TEST(Load, TheManifestsOfVersion1AreIncompatible) {
+  const TempDir dir;
+  const auto entry = Publish(dir.path(), test::TestIdentity(kWasm));
+  std::string manifest = test::ReadBytes(entry / "manifest.json");
+  const std::string version = "\"manifest_version\": 2";
+  manifest.replace(manifest.find(version), version.size(), "\"manifest_version\": 1");
+  const size_t xxh = manifest.find("    \"xxh3_128\"");
+  manifest.erase(xxh, manifest.find('\n', xxh) + 1 - xxh);
+  test::WriteBytes(entry / "manifest.json", manifest);
+  for (const auto& module : {Module::Load(entry), Module::Find(Wasm(), dir.path())}) {
+    ASSERT_FALSE(module);
+    EXPECT_EQ(module.error().kind, ErrorKind::kIncompatibleArtifact);
+    EXPECT_THAT(module.error().message, HasSubstr("manifest_version is 1, expected 2: compile the module again"));
+  }
 }
 
 TEST(Load, ATruncatedOrGrownFileIsFound) {
