@@ -16,11 +16,6 @@
 
 #if defined(__x86_64__)
 
-#ifdef __SANITIZE_THREAD__
-// It reports handlers that allocate. This one does, but only where it has interrupted a guest, which does not.
-extern "C" [[gnu::visibility("default")]] const char* __tsan_default_options() { return "report_signal_unsafe=0"; }
-#endif
-
 namespace guardc {
 namespace {
 
@@ -89,6 +84,11 @@ void OnStep(int, siginfo_t*, void* raw) {
 class SingleStep : public ::testing::TestWithParam<std::tuple<int, bool>> {};
 
 TEST_P(SingleStep, TheBacktraceIsWholeAtEveryInstruction) {
+#ifdef __SANITIZE_THREAD__
+  // Of eight runs on a starved machine two waited for ever. There is one thread here, so nothing is lost.
+  GTEST_SKIP() << "thread sanitizer's own runtime would be stepped through as well, and a handler can wait there "
+                  "for a lock that the interrupted code holds";
+#endif
   CompileOptions options{.profile = Profile::kWasi};
   const auto [level, has_tail_calls] = GetParam();
   options.opt_level = level;
