@@ -5,6 +5,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "runtime/label/answer_spare.h"
@@ -29,6 +30,45 @@ constexpr std::string_view kJsonSpaces = " \n\t\r";
 bool IsJsonSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+// Texts are padded, so that whole blocks may be read where a string ends.
+constexpr size_t kBlock = 16;
+static_assert(kBlock <= simdjson::SIMDJSON_PADDING);
+using Block [[gnu::vector_size(kBlock)]] = char;
+
+Block LoadBlock(const char* p) {
+  Block block;
+  std::memcpy(&block, p, kBlock);
+  return block;
+}
+
+// `is` holds -1 for a byte that was looked for, else 0. The first such byte's index; kBlock where there is none.
+size_t FirstIn(Block is) {
+  static_assert(std::endian::native == std::endian::little);
+  uint64_t halves[2];
+  std::memcpy(halves, &is, kBlock);
+  if (halves[0] != 0) return static_cast<size_t>(std::countr_zero(halves[0])) / 8;
+  return 8 + static_cast<size_t>(std::countr_zero(halves[1])) / 8;
+}
+
+// The first quote or backslash from `p`, before `limit`; else `limit`. Keys are so short, and escapes so close to each
+// other, that memchr would take most of the time to be called.
+const char* FindQuoteOrEscape(const char* p, const char* limit) {
+  for (; p < limit; p += kBlock) {
+    const Block block = LoadBlock(p);
+    if (const size_t i = FirstIn((block == '"') | (block == '\\')); i < kBlock) return std::min(p + i, limit);
+  }
+  return limit;
+}
+
+size_t FindEscape(std::string_view s, size_t from) {
+  for (size_t i = from; i < s.size(); i += kBlock) {
+    if (const size_t k = FirstIn(LoadBlock(s.data() + i) == '\\'); k < kBlock) {
+      return i + k < s.size() ? i + k : std::string_view::npos;
+    }
+  }
+  return std::string_view::npos;
+}
 
 // RFC 8259, section 6.
 bool IsNumber(std::string_view s) {
@@ -56,21 +96,24 @@ bool IsNumber(std::string_view s) {
   return i == s.size();
 }
 
-// Section 7: what may follow a backslash. `s` is the text between the quotes.
-bool EscapesAreValid(std::string_view s) {
-  for (size_t i = s.find('\\'); i != std::string_view::npos; i = s.find('\\', i)) {
-    if (i + 1 >= s.size()) return false;
+// Section 7: what may follow a backslash. `s` is the text between the quotes; nullopt where it holds what may not.
+std::optional<Escapes> EscapesOf(std::string_view s) {
+  Escapes found = Escapes::kNone;
+  for (size_t i = FindEscape(s, 0); i != std::string_view::npos; i = FindEscape(s, i)) {
+    if (i + 1 >= s.size()) return std::nullopt;
     char c = s[i + 1];
     if (c == 'u') {
-      if (i + 6 > s.size() || !std::all_of(s.begin() + i + 2, s.begin() + i + 6, IsHex)) return false;
+      if (i + 6 > s.size() || !std::all_of(s.begin() + i + 2, s.begin() + i + 6, IsHex)) return std::nullopt;
+      found = Escapes::kUnicode;
       i += 6;
     } else if (c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' || c == 't') {
+      found = std::max(found, Escapes::kSimple);
       i += 2;
     } else {
-      return false;
+      return std::nullopt;
     }
   }
-  return true;
+  return found;
 }
 
 }  // namespace
@@ -172,10 +215,13 @@ class JsonText::Builder {
   // --- Nodes ---
 
   uint32_t Offset(const char* p) const { return static_cast<uint32_t>(p - base_); }
-  uint32_t Add(JsonType type, const char* begin, const char* end, bool has_escape = false) {
+  uint32_t Add(JsonType type, const char* begin, const char* end, uint32_t size = 0) {
     auto index = static_cast<uint32_t>(out_.nodes_.size());
-    out_.nodes_.push_back({Offset(begin), Offset(end), index + 1, has_escape, type});
+    out_.nodes_.push_back({Offset(begin), Offset(end), index + 1, size, type});
     return index;
+  }
+  void AddString(std::string_view inner, Escapes escapes) {
+    Add(JsonType::kString, inner.data() - 1, inner.data() + inner.size() + 1, static_cast<uint32_t>(escapes));
   }
 
   // `token` reaches from the value's first byte to the next token's, white space included.
@@ -209,9 +255,9 @@ class JsonText::Builder {
   }
 
   bool String(std::string_view inner) {
-    const bool escaped = std::memchr(inner.data(), '\\', inner.size()) != nullptr;
-    if (escaped && !EscapesAreValid(inner)) return NotJson("a string with an escape that JSON does not have");
-    Add(JsonType::kString, inner.data() - 1, inner.data() + inner.size() + 1, escaped);
+    const auto escapes = EscapesOf(inner);
+    if (!escapes) return NotJson("a string with an escape that JSON does not have");
+    AddString(inner, *escapes);
     return true;
   }
 
@@ -289,16 +335,14 @@ class JsonText::Builder {
 
   bool Key(const char* begin) {
     const char* limit = base_ + out_.text_.size();
-    const char* end = begin;
-    while (true) {
-      end = static_cast<const char*>(std::memchr(end, '"', static_cast<size_t>(limit - end)));
-      if (end == nullptr) return NotJson("a key without an end");
-      const char* slash = end;
-      while (slash > begin && slash[-1] == '\\') --slash;
-      if ((end - slash) % 2 == 0) break;
-      ++end;
+    const char* end = FindQuoteOrEscape(begin, limit);
+    if (end < limit && *end == '"') {
+      AddString({begin, end}, Escapes::kNone);
+      return true;
     }
-    return String(std::string_view(begin, static_cast<size_t>(end - begin)));
+    while (end < limit && *end == '\\') end = FindQuoteOrEscape(std::min(end + 2, limit), limit);
+    if (end == limit) return NotJson("a key without an end");
+    return String({begin, end});
   }
 
   // simdjson has seen the closing bracket; between it and the last child there is only white space.
@@ -343,10 +387,16 @@ std::string_view JsonValue::raw() const {
   return std::string_view(text_->text_).substr(node.begin, node.end - node.begin);
 }
 
+std::string_view JsonValue::Inner() const {
+  const std::string_view quoted = raw();
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+Escapes JsonValue::escapes() const { return static_cast<Escapes>(text_->nodes_[node_].size); }
+
 Result<std::string_view> JsonValue::StringView(std::string& storage) const {
-  std::string_view quoted = raw();
-  std::string_view inner = quoted.substr(1, quoted.size() - 2);
-  if (text_->nodes_[node_].size == 0) return inner;
+  std::string_view inner = Inner();
+  if (escapes() == Escapes::kNone) return inner;
   ondemand::parser& parser = ThreadParser();
   bool good = parser.capacity() > 0 || parser.allocate(kSmallestParser) == simdjson::SUCCESS;
   // Decoded in place. The quoted text lies in a padded one, and what it becomes is never longer.
@@ -360,7 +410,7 @@ Result<std::string_view> JsonValue::StringView(std::string& storage) const {
     return good ? decoded.size() : 0;
   });
   // simdjson 3.0 lets the second half of a surrogate pair through alone, as bytes that are not UTF-8.
-  if (!good || !IsUtf8(storage)) {
+  if (!good || (escapes() == Escapes::kUnicode && !IsUtf8(storage))) {
     return Fail(ErrorKind::kInvalidArgument,
                 "a string holds half of a surrogate pair: " + Printable(inner) + "; expected text that is Unicode");
   }

@@ -26,6 +26,9 @@ enum class JsonType : uint8_t { kNull, kTrue, kFalse, kNumber, kString, kArray, 
 
 std::string_view JsonTypeName(JsonType type);
 
+// The escapes of a string (RFC 8259, section 7): none, those of one letter, and \uXXXX among them.
+enum class Escapes : uint8_t { kNone, kSimple, kUnicode };
+
 class JsonText;
 
 // A value within a JsonText, which must outlive it. Cheap to copy.
@@ -36,6 +39,9 @@ class JsonValue {
   // The value's own bytes, without white space around them.
   std::string_view raw() const;
 
+  // kString only: the text between the quotes as it was written.
+  std::string_view Inner() const;
+  Escapes escapes() const;
   // kString only. The text between the quotes where it holds no escape; else it is decoded into `storage`. Fails on
   // \u escapes that are half of a surrogate pair: no valid text says what they mean.
   Result<std::string_view> StringView(std::string& storage) const;
@@ -83,7 +89,7 @@ class JsonText {
     uint32_t begin;  // bytes into text_
     uint32_t end;
     uint32_t next;  // the node behind this one's subtree
-    uint32_t size;  // children; strings: whether there is an escape
+    uint32_t size;  // children; strings: Escapes
     JsonType type;
   };
   class Builder;

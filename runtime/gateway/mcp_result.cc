@@ -8,6 +8,8 @@
 namespace guardc::gateway {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 constexpr std::string_view kWhat = "the tool's result";
 
 // Image, audio and resource parts carry no text; whatever is unknown counts as text.
@@ -18,19 +20,38 @@ bool IsTextPart(const KnownMembers& part) {
   return !name || (*name != "image" && *name != "audio" && *name != "resource");
 }
 
-// The concatenated text of an MCP result; nullopt for what is none.
+// Whether a text that begins as this string does is no JSON, as its first byte tells without decoding it: most of what
+// is large, a file's content, is none.
+bool BeginsUnlikeJson(JsonValue string) {
+  if (string.escapes() == Escapes::kUnicode) return false;  // to be decoded, since only that tells whether it can be
+  const std::string_view text = string.Inner();
+  size_t i = 0;
+  while (i < text.size() && (text[i] == ' ' || (text[i] == '\\' && "ntr"sv.contains(text[i + 1])))) {
+    i += text[i] == ' ' ? 1 : 2;
+  }
+  if (i == text.size()) return false;
+  const std::string_view rest = text.substr(i);
+  if (rest.front() == '\\') return rest[1] != '"';
+  if ("{[-0123456789"sv.contains(rest.front())) return false;
+  return !rest.starts_with("true") && !rest.starts_with("false") && !rest.starts_with("null");
+}
+
+// The concatenated text of an MCP result; nullopt for what has none, or none that could be JSON.
 Result<std::optional<std::string>> TextOfContent(JsonValue root) {
   if (!root.Is(JsonType::kObject)) return std::nullopt;
   GUARDC_TRY(auto members, KnownMembers::Read(root, {"content"}, ErrorKind::kBackend, kWhat));
   auto content = members.Find("content");
   if (!content || !content->Is(JsonType::kArray)) return std::nullopt;
   std::string all;
+  bool is_no_json = false;
   std::string storage;
   for (JsonValue element : *content) {
     if (!element.Is(JsonType::kObject)) continue;
     GUARDC_TRY(auto part, KnownMembers::Read(element, {"type", "text"}, ErrorKind::kBackend, kWhat));
     auto text = part.Find("text");
     if (!text || !text->Is(JsonType::kString) || !IsTextPart(part)) continue;
+    is_no_json = is_no_json || (all.empty() && BeginsUnlikeJson(*text));
+    if (is_no_json && text->escapes() != Escapes::kUnicode) continue;
     auto decoded = text->StringView(storage);
     if (!decoded) return Fail(ErrorKind::kBackend, std::string(kWhat) + ": " + decoded.error().message);
     if (all.empty() && decoded->data() == storage.data()) {
@@ -41,6 +62,7 @@ Result<std::optional<std::string>> TextOfContent(JsonValue root) {
       all += *decoded;
     }
   }
+  if (is_no_json) return std::nullopt;
   return all;
 }
 

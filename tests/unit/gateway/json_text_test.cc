@@ -32,13 +32,15 @@ json ToModel(JsonValue value) {
 }
 
 TEST(JsonTextTest, AgreesWithAnotherParserOnMutatedTexts) {
-  const std::string seeds[] = {R"({"a":[1,2.5e3,-0,{"b":"x\u00e9\n\"q\\"},[],{}],"k\"ey":true , "z":null})",
-                               R"([ "a\\" , "b" ,false])",
-                               R"("x")",
-                               "-12.5E+3",
-                               "[[[[]]]]",
-                               R"({"a":{"b":{"c":[1,[2,[3]]]}}})",
-                               " [1 , 2 ]\n"};
+  const std::string seeds[] = {
+      R"({"a":[1,2.5e3,-0,{"b":"x\u00e9\n\"q\\"},[],{}],"k\"ey":true , "z":null})",
+      R"([ "a\\" , "b" ,false])",
+      R"("x")",
+      "-12.5E+3",
+      "[[[[]]]]",
+      R"({"a":{"b":{"c":[1,[2,[3]]]}}})",
+      R"({"a key of several blocks, \"quoted\\\" here":"a value as long\n, \/with escapes\t\r\\"})",
+      " [1 , 2 ]\n"};
   constexpr std::string_view kBytes = "[]{},:\"\\ tfn01-.eEau\n\x01\xc3\xa9";
   std::mt19937 random(7);
   int accepted = 0;
