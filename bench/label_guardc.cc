@@ -5,6 +5,7 @@
 // guest: the exports alone, with the least of a host around them, as the peers are measured. text: Guard::Call, the API
 // for text in and out. typed: LabelAgent, LabelResource and LabelResponse, with answers as values; the policy
 // and the JSON of the arguments and the result were parsed beforehand, as a gateway has them.
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -136,7 +137,7 @@ size_t LabelTyped(void* self, GuardExport function, const char* input, size_t si
     count = Take(LabelResponse(*typed.guard, typed.tool, typed.args, typed.result, typed.capabilities)).items().size();
   }
   *answer = held;
-  return static_cast<size_t>(snprintf(held, sizeof held, "%zu", count));
+  return static_cast<size_t>(std::to_chars(held, held + sizeof held, count).ptr - held);
 }
 
 int Main(int argc, char** argv) {

@@ -4,6 +4,10 @@
 
 #include <simdjson.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -42,13 +46,15 @@ Block LoadBlock(const char* p) {
   return block;
 }
 
-// `is` holds -1 for a byte that was looked for, else 0. The first such byte's index; kBlock where there is none.
-size_t FirstIn(Block is) {
-  static_assert(std::endian::native == std::endian::little);
-  uint64_t halves[2];
-  std::memcpy(halves, &is, kBlock);
-  if (halves[0] != 0) return static_cast<size_t>(std::countr_zero(halves[0])) / 8;
-  return 8 + static_cast<size_t>(std::countr_zero(halves[1])) / 8;
+// `is` holds -1 for a byte that was looked for, else 0: a bit for each, the first byte's the lowest.
+uint32_t BitsOf(Block is) {
+#ifdef __SSE2__
+  return static_cast<uint32_t>(_mm_movemask_epi8(std::bit_cast<__m128i>(is)));
+#else
+  uint32_t bits = 0;
+  for (size_t i = 0; i < kBlock; ++i) bits |= (is[i] & 1u) << i;
+  return bits;
+#endif
 }
 
 // The first quote or backslash from `p`, before `limit`; else `limit`. Keys are so short, and escapes so close to each
@@ -56,18 +62,10 @@ size_t FirstIn(Block is) {
 const char* FindQuoteOrEscape(const char* p, const char* limit) {
   for (; p < limit; p += kBlock) {
     const Block block = LoadBlock(p);
-    if (const size_t i = FirstIn((block == '"') | (block == '\\')); i < kBlock) return std::min(p + i, limit);
+    const uint32_t found = BitsOf((block == '"') | (block == '\\'));
+    if (found != 0) return std::min(p + std::countr_zero(found), limit);
   }
   return limit;
-}
-
-size_t FindEscape(std::string_view s, size_t from) {
-  for (size_t i = from; i < s.size(); i += kBlock) {
-    if (const size_t k = FirstIn(LoadBlock(s.data() + i) == '\\'); k < kBlock) {
-      return i + k < s.size() ? i + k : std::string_view::npos;
-    }
-  }
-  return std::string_view::npos;
 }
 
 // RFC 8259, section 6.
@@ -99,18 +97,24 @@ bool IsNumber(std::string_view s) {
 // Section 7: what may follow a backslash. `s` is the text between the quotes; nullopt where it holds what may not.
 std::optional<Escapes> EscapesOf(std::string_view s) {
   Escapes found = Escapes::kNone;
-  for (size_t i = FindEscape(s, 0); i != std::string_view::npos; i = FindEscape(s, i)) {
-    if (i + 1 >= s.size()) return std::nullopt;
-    char c = s[i + 1];
-    if (c == 'u') {
-      if (i + 6 > s.size() || !std::all_of(s.begin() + i + 2, s.begin() + i + 6, IsHex)) return std::nullopt;
-      found = Escapes::kUnicode;
-      i += 6;
-    } else if (c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' || c == 't') {
-      found = std::max(found, Escapes::kSimple);
-      i += 2;
-    } else {
-      return std::nullopt;
+  size_t behind_last = 0;  // a backslash before it is the second of an escape
+  for (size_t block = 0; block < s.size(); block += kBlock) {
+    for (uint32_t bits = BitsOf(LoadBlock(s.data() + block) == '\\'); bits != 0; bits &= bits - 1) {
+      const size_t at = block + static_cast<size_t>(std::countr_zero(bits));
+      if (at < behind_last) continue;
+      if (at >= s.size()) return found;
+      if (at + 1 == s.size()) return std::nullopt;
+      const char c = s[at + 1];
+      if (c == 'u') {
+        behind_last = at + 6;
+        if (behind_last > s.size() || !std::all_of(s.begin() + at + 2, s.begin() + at + 6, IsHex)) return std::nullopt;
+        found = Escapes::kUnicode;
+      } else if (c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' || c == 't') {
+        behind_last = at + 2;
+        found = std::max(found, Escapes::kSimple);
+      } else {
+        return std::nullopt;
+      }
     }
   }
   return found;
@@ -380,20 +384,6 @@ Result<std::shared_ptr<const JsonText>> JsonText::Parse(std::string text, std::s
   return parsed;
 }
 
-JsonType JsonValue::type() const { return text_->nodes_[node_].type; }
-
-std::string_view JsonValue::raw() const {
-  const JsonText::Node& node = text_->nodes_[node_];
-  return std::string_view(text_->text_).substr(node.begin, node.end - node.begin);
-}
-
-std::string_view JsonValue::Inner() const {
-  const std::string_view quoted = raw();
-  return quoted.substr(1, quoted.size() - 2);
-}
-
-Escapes JsonValue::escapes() const { return static_cast<Escapes>(text_->nodes_[node_].size); }
-
 Result<std::string_view> JsonValue::StringView(std::string& storage) const {
   std::string_view inner = Inner();
   if (escapes() == Escapes::kNone) return inner;
@@ -421,22 +411,6 @@ Result<std::string> JsonValue::String() const {
   std::string storage;
   GUARDC_TRY(std::string_view view, StringView(storage));
   return std::string(view);
-}
-
-JsonValue::ChildIterator& JsonValue::ChildIterator::operator++() {
-  node_ = text_->nodes_[node_].next;
-  return *this;
-}
-
-JsonValue::ChildIterator JsonValue::begin() const {
-  bool nested = Is(JsonType::kArray) || Is(JsonType::kObject);
-  return ChildIterator(text_, nested ? node_ + 1 : text_->nodes_[node_].next);
-}
-
-JsonValue::ChildIterator JsonValue::end() const { return ChildIterator(text_, text_->nodes_[node_].next); }
-
-uint32_t JsonValue::size() const {
-  return Is(JsonType::kArray) || Is(JsonType::kObject) ? text_->nodes_[node_].size : 0;
 }
 
 std::string OnOneLine(std::string_view json) {

@@ -98,6 +98,31 @@ class JsonText {
   std::vector<Node> nodes_;
 };
 
+inline JsonType JsonValue::type() const { return text_->nodes_[node_].type; }
+
+inline std::string_view JsonValue::raw() const {
+  const JsonText::Node& node = text_->nodes_[node_];
+  return {text_->text_.data() + node.begin, node.end - node.begin};
+}
+
+inline std::string_view JsonValue::Inner() const {
+  const std::string_view quoted = raw();
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+inline Escapes JsonValue::escapes() const { return static_cast<Escapes>(text_->nodes_[node_].size); }
+
+inline JsonValue::ChildIterator& JsonValue::ChildIterator::operator++() {
+  node_ = text_->nodes_[node_].next;
+  return *this;
+}
+
+inline JsonValue::ChildIterator JsonValue::begin() const { return ChildIterator(text_, node_ + 1); }
+
+inline JsonValue::ChildIterator JsonValue::end() const { return ChildIterator(text_, text_->nodes_[node_].next); }
+
+inline uint32_t JsonValue::size() const { return Is(JsonType::kString) ? 0 : text_->nodes_[node_].size; }
+
 // The members of an object whose keys have a meaning, looked up at once. A key of `known` in another case (as Go folds
 // case), and any key that stands there twice, is an error: one reader would see the one value, the next reader the
 // other. Keys that are not in `known` are ignored.
