@@ -46,6 +46,8 @@ class Mapping {
   Mapping& operator=(Mapping&& other) noexcept;
   ~Mapping() { Reset(); }
 
+  std::byte* begin() const { return static_cast<std::byte*>(address_); }
+  size_t size() const { return size_; }
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
   std::span<std::byte> writable_bytes() const { return {static_cast<std::byte*>(address_), size_}; }
   void Reset();

@@ -106,13 +106,28 @@ void LoadAndCreate(benchmark::State& state, bool trusted) {
   }
 }
 
-// Once more, from an artifact that is loaded.
+// Once more, from an artifact that is loaded: where an instance of it has gone before.
 void CreateAgain(benchmark::State& state) {
   const auto module = Take(Module::Load(entry));
   for (auto _ : state) {
     auto guard = Take(Guard::Create(module));
     state.PauseTiming();
     guard.reset();
+    state.ResumeTiming();
+  }
+}
+
+// The same while all earlier ones live.
+void CreateBeside(benchmark::State& state) {
+  constexpr size_t kMost = 200;
+  const auto module = Take(Module::Load(entry));
+  std::vector<std::shared_ptr<Guard>> guards;
+  guards.reserve(kMost);
+  for (auto _ : state) {
+    guards.push_back(Take(Guard::Create(module)));
+    if (guards.size() < kMost) continue;
+    state.PauseTiming();
+    guards.clear();
     state.ResumeTiming();
   }
 }
@@ -139,6 +154,7 @@ int main(int argc, char** argv) {
   add("load and create, verified", [](benchmark::State& state) { LoadAndCreate(state, false); });
   add("load and create, trusted", [](benchmark::State& state) { LoadAndCreate(state, true); });
   add("create again", CreateAgain);
+  add("create one more", CreateBeside);
   argv[1] = argv[0];
   --argc;
   ++argv;

@@ -11,11 +11,12 @@
 #include <vector>
 
 #include "artifact/abi.h"
+#include "base/file.h"
 #include "guardc/types.h"
 
 namespace guardc::loader {
 
-// Owns the mapping (dlclose and close on destruction). Immutable but for type_ids(); thread-safe.
+// Owns the mapping (dlclose and close on destruction). Immutable but for for_runtime(); thread-safe.
 class LoadedArtifact {
  public:
   ~LoadedArtifact();
@@ -57,12 +58,20 @@ class LoadedArtifact {
   const std::vector<ImportType>& imports() const { return imports_; }
   const std::vector<ExportType>& exports() const { return exports_; }
 
-  // A place for what the runtime works out once for all instances (runtime/type_registry.h).
-  struct TypeIds {
-    std::once_flag once;
-    std::vector<uint32_t> ids;
+  // A place for what the runtime works out once for all instances, and keeps from one to the next.
+  struct ForRuntime {
+    std::once_flag type_ids_once;
+    std::vector<uint32_t> type_ids;  // runtime/type_registry.h
+    std::once_flag host_functions_once;
+    std::vector<abi::HostFn> host_functions;  // runtime/guest_call.cc: by import; null where the host has none
+    std::mutex spaces_mutex;
+    struct Space {
+      uint64_t stack_size;
+      Mapping mapping;
+    };
+    std::vector<Space> spaces;  // runtime/spare_spaces.h
   };
-  TypeIds& type_ids() const { return type_ids_; }
+  ForRuntime& for_runtime() const { return for_runtime_; }
 
  private:
   friend class ArtifactLoader;
@@ -81,7 +90,7 @@ class LoadedArtifact {
   std::string name_;
   std::vector<ImportType> imports_;
   std::vector<ExportType> exports_;
-  mutable TypeIds type_ids_;
+  mutable ForRuntime for_runtime_;
 };
 
 }  // namespace guardc::loader

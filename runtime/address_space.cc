@@ -22,27 +22,28 @@ std::string Limit() {
 
 }  // namespace
 
-Result<AddressSpace> AddressSpace::Reserve(uint64_t size, std::string_view what) {
+Result<Mapping> ReserveAddressSpace(uint64_t size, std::string_view what, std::string_view of) {
   void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
     const std::string reason = strerror(errno);
+    const std::string purpose = of.empty() ? std::string(what) : fmt::format("{} of '{}'", what, of);
     const std::string advice =
         size > uint64_t{1} << 32
             ? "; where address space is short, compile with --bounds-checks: such artifacts reserve no guard region"
             : "";
     return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot reserve {} of address space for {}: {}{}{}", MiB(size),
-                                                     what, reason, Limit(), advice));
+                                                     purpose, reason, Limit(), advice));
   }
-  AddressSpace out;
-  out.base_ = static_cast<std::byte*>(base);
-  out.size_ = size;
-  return out;
-}
-
-AddressSpace::~AddressSpace() {
-  if (base_ != nullptr) munmap(base_, size_);
+  return Mapping(base, size);
 }
 
 bool Commit(std::byte* begin, uint64_t size) { return size == 0 || mprotect(begin, size, PROT_READ | PROT_WRITE) == 0; }
+
+bool Decommit(std::byte* begin, uint64_t size) {
+  constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+  return size == 0 || mmap(begin, size, PROT_NONE, kFlags, -1, 0) == begin;
+}
+
+bool Discard(std::byte* begin, uint64_t size) { return size == 0 || madvise(begin, size, MADV_DONTNEED) == 0; }
 
 }  // namespace guardc

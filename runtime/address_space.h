@@ -1,11 +1,11 @@
-// A range of reserved address space, of which parts are made accessible.
+// Ranges of reserved address space, of which parts are made accessible.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
+#include "base/file.h"
 #include "guardc/result.h"
 
 namespace guardc {
@@ -19,31 +19,17 @@ inline constexpr uint64_t kLayoutPage = 4096;
 
 constexpr uint64_t RoundUp(uint64_t value, uint64_t granule) { return (value + granule - 1) / granule * granule; }
 
-// Unmapped on destruction.
-class AddressSpace {
- public:
-  // `what` names the purpose in the error: kOutOfMemory, with the size that was asked for.
-  [[nodiscard]] static Result<AddressSpace> Reserve(uint64_t size, std::string_view what);
-
-  AddressSpace() = default;
-  AddressSpace(AddressSpace&& other) noexcept
-      : base_(std::exchange(other.base_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  AddressSpace& operator=(AddressSpace&& other) noexcept {
-    std::swap(base_, other.base_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  ~AddressSpace();
-
-  std::byte* base() const { return base_; }
-  uint64_t size() const { return size_; }
-
- private:
-  std::byte* base_ = nullptr;
-  uint64_t size_ = 0;
-};
+// Inaccessible at first. `what` and `of` name the purpose in the error: kOutOfMemory, with the size that was asked for.
+[[nodiscard]] Result<Mapping> ReserveAddressSpace(uint64_t size, std::string_view what, std::string_view of = {});
 
 // Makes whole pages of a reservation readable and writable, zero at first. False where the system refuses.
 [[nodiscard]] bool Commit(std::byte* begin, uint64_t size);
+
+// The opposite: inaccessible again, and what was there is gone.
+[[nodiscard]] bool Decommit(std::byte* begin, uint64_t size);
+
+// Gives the pages back to the system: what is mapped there is untouched again, zeros or a file's contents. What is
+// accessible stays so.
+[[nodiscard]] bool Discard(std::byte* begin, uint64_t size);
 
 }  // namespace guardc

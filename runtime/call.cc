@@ -162,7 +162,7 @@ void Instance::Impl::FailAllOnStack(const Error& error, const Backtrace& backtra
 }
 
 void Instance::Impl::SetTimed(bool timed) {
-  for (const std::unique_ptr<BoundImport>& import : host_imports) import->vm.fn = timed ? &CallTimed : import->real;
+  for (BoundImport& import : host_imports) import.vm.fn = timed ? &CallTimed : import.real;
   is_timed = timed;
 }
 

@@ -13,27 +13,46 @@ namespace {
 
 struct BoundImports {
   std::vector<ResolvedImport> resolved;
-  std::vector<std::unique_ptr<BoundImport>> bound;
+  std::vector<BoundImport> bound;  // never resized: guests hold its addresses
 };
+
+// By import, once for all instances: null where the host has none of that name and type.
+std::span<const abi::HostFn> HostFunctionsOf(const Module& module) {
+  loader::LoadedArtifact::ForRuntime& known = module.artifact().for_runtime();
+  std::call_once(known.host_functions_once, [&] {
+    std::vector<abi::HostFn> functions;
+    for (const ImportType& import : module.imports()) {
+      const auto def = FindHostFunction(import.module, import.name);
+      const bool fits = def && import.type.kind == ExternKind::kFunc && def->import->Is(import.type.func);
+      functions.push_back(fits ? def->fn : nullptr);
+    }
+    known.host_functions = std::move(functions);
+  });
+  return known.host_functions;
+}
+
+std::unexpected<Error> FailUnknown(const ImportType& import) {
+  const auto def = FindHostFunction(import.module, import.name);
+  const std::string given =
+      def ? "the host gives func " + ToString(def->import->type()) : "the host has nothing of that name";
+  return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
+                                                     import.name, ToString(import.type), given));
+}
 
 Result<BoundImports> Bind(const Module& module, HostState& host) {
   BoundImports out;
   const loader::LoadedArtifact& artifact = module.artifact();
   const auto records = artifact.List<abi::ImportRecord>(artifact.header().imports);
   const auto type_ids = TypeIdsOf(artifact);
-  for (size_t i = 0; i < records.size(); ++i) {
-    const ImportType& import = module.imports()[i];
-    const auto def = FindHostFunction(import.module, import.name);
-    if (!def || import.type.kind != ExternKind::kFunc || !def->import->Is(import.type.func)) {
-      const std::string given =
-          def ? "the host gives func " + ToString(def->import->type()) : "the host has nothing of that name";
-      return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
-                                                         import.name, ToString(import.type), given));
-    }
-    auto& made = *out.bound.emplace_back(std::make_unique<BoundImport>());
-    made.vm = {&guardc_call_host, def->fn, &host};
-    made.real = def->fn;
-    out.resolved.push_back(ImportedFunc{nullptr, &made.vm, type_ids[records[i].type]});
+  const auto functions = HostFunctionsOf(module);
+  out.bound.reserve(functions.size());
+  out.resolved.reserve(functions.size());
+  for (size_t i = 0; i < functions.size(); ++i) {
+    if (functions[i] == nullptr) return FailUnknown(module.imports()[i]);
+    BoundImport& made = out.bound.emplace_back();
+    made.vm = {&guardc_call_host, functions[i], &host};
+    made.real = functions[i];
+    out.resolved.emplace_back(ImportedFunc{nullptr, &made.vm, type_ids[records[i].type]});
   }
   return out;
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/spare_spaces.h"
 #include "runtime/store_impl.h"
 #include "runtime/type_registry.h"
 
@@ -46,9 +47,10 @@ Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& stor
     if (const auto* memory = std::get_if<LinearMemory*>(&import)) out->memories.push_back(*memory);
     if (const auto* global = std::get_if<GlobalObject*>(&import)) out->globals.push_back(*global);
   }
-  GUARDC_CHECK(out->Allocate());
+  GUARDC_CHECK(out->Allocate(contents));
   GUARDC_CHECK(out->CreateMemories(contents));
   if (contents == Store::Impl::Contents::kInitial) GUARDC_CHECK(out->MapImage());
+  out->leaves_space = contents == Store::Impl::Contents::kInitial && out->layout_.has_memory;
   GUARDC_CHECK(out->CreateTables());
   out->CreateGlobals();
   out->FillFunctions(imports);
@@ -63,32 +65,57 @@ Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& stor
   return out;
 }
 
-Result<void> Instance::Impl::Allocate() {
-  const loader::LoadedArtifact& artifact = module->artifact();
-  const uint64_t stack_size = RoundUp(std::max<uint64_t>(store.options.stack_size, 65536), kLayoutPage);
-  const uint64_t stack_at = abi::kStackGuardSize;
-  const uint64_t context_at = stack_at + stack_size + abi::kStackGuardSize;
-  const uint64_t memory_at = context_at + header().context_size;
-  uint64_t memory_size = 0;
-  const auto defined = artifact.List<abi::MemoryRecord>(header().memories);
+Result<Instance::Impl::Layout> Instance::Impl::PlanLayout() const {
+  Layout out;
+  out.stack_at = abi::kStackGuardSize;
+  out.stack_size = RoundUp(std::max<uint64_t>(store.options.stack_size, 65536), kLayoutPage);
+  out.context_at = out.stack_at + out.stack_size + abi::kStackGuardSize;
+  out.memory_at = out.context_at + header().context_size;
+  out.initial_size = out.size = out.memory_at;
+  const auto defined = module->artifact().List<abi::MemoryRecord>(header().memories);
   if (memories.empty() && !defined.empty()) {
-    GUARDC_TRY(const uint64_t max_pages, MaxPages(ToLimits(defined[0].limits), store.options.memory_cap_pages));
-    memory_size = MemoryReservation(max_pages, (defined[0].flags & abi::MemoryRecord::kBoundsChecked) != 0);
+    out.has_memory = true;
+    const Limits limits = ToLimits(defined[0].limits);
+    GUARDC_TRY(const uint64_t max_pages, MaxPages(limits, store.options.memory_cap_pages));
+    out.initial_size += limits.min * kWasmPageSize;
+    out.size += MemoryReservation(max_pages, (defined[0].flags & abi::MemoryRecord::kBoundsChecked) != 0);
   }
-  const std::string what =
-      fmt::format("an instance of '{}' ({} MiB of it for its memory)", module->name(), memory_size >> 20);
-  GUARDC_TRY(space, AddressSpace::Reserve(memory_at + memory_size, what));
-  if (!Commit(space.base() + stack_at, stack_size) || !Commit(space.base() + context_at, header().context_size)) {
-    return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot make {} KiB of stack and context accessible for {}",
-                                                     (stack_size + header().context_size) >> 10, what));
+  return out;
+}
+
+Result<void> Instance::Impl::Allocate(Store::Impl::Contents contents) {
+  GUARDC_TRY(layout_, PlanLayout());
+  if (contents == Store::Impl::Contents::kInitial && layout_.has_memory) {
+    space = spare_spaces::Take(module->artifact(), layout_.size, layout_.stack_size);
+    is_spare_ = space.begin() != nullptr;
   }
-  activation.stack_guard_low = reinterpret_cast<uintptr_t>(space.base());
-  activation.stack_low = activation.stack_guard_low + stack_at;
-  activation.stack_top = activation.stack_low + stack_size;
+  if (!is_spare_) {
+    GUARDC_TRY(space, ReserveAddressSpace(layout_.size, "an instance", module->name()));
+    // The context and the initial pages lie side by side.
+    const uint64_t end = contents == Store::Impl::Contents::kInitial ? layout_.initial_size : layout_.memory_at;
+    if (!Commit(space.begin() + layout_.stack_at, layout_.stack_size) ||
+        !Commit(space.begin() + layout_.context_at, end - layout_.context_at)) {
+      return Fail(ErrorKind::kOutOfMemory,
+                  fmt::format("cannot make {} KiB accessible for the stack, the context and the initial memory of '{}'",
+                              (layout_.stack_size + end - layout_.context_at) >> 10, module->name()));
+    }
+  }
+  activation.stack_guard_low = reinterpret_cast<uintptr_t>(space.begin());
+  activation.stack_low = activation.stack_guard_low + layout_.stack_at;
+  activation.stack_top = activation.stack_low + layout_.stack_size;
   activation.regions = &store.regions;
-  context = reinterpret_cast<abi::VmContext*>(space.base() + context_at);
+  context = reinterpret_cast<abi::VmContext*>(space.begin() + layout_.context_at);
   *context = {&guardc_call_host, &kBuiltins, this, 0};
   return {};
+}
+
+Instance::Impl::~Impl() {
+  // Of an instance that failed nothing is used again.
+  if (!leaves_space || failure != nullptr) return;
+  // The Store's record of the memory is gone already.
+  const uint64_t memory_size = ContextAt<abi::VmMemory>(header().ctx_memories)->size;
+  spare_spaces::Keep(module->artifact(), std::move(space), layout_.stack_size, layout_.initial_size,
+                     layout_.memory_at + memory_size);
 }
 
 Result<void> Instance::Impl::CreateMemories(Store::Impl::Contents contents) {
@@ -105,13 +132,16 @@ Result<void> Instance::Impl::CreateMemories(Store::Impl::Contents contents) {
     memory.reserved = MemoryReservation(memory.max_pages, (defined[i].flags & abi::MemoryRecord::kBoundsChecked) != 0);
     std::byte* base = reinterpret_cast<std::byte*>(context) + header().context_size;
     if (imported + i != 0) {
-      GUARDC_TRY(memory.space, AddressSpace::Reserve(memory.reserved,
-                                                     fmt::format("memory {} of '{}'", imported + i, module->name())));
-      base = memory.space.base();
+      GUARDC_TRY(memory.space, ReserveAddressSpace(memory.reserved, "a further memory", module->name()));
+      base = memory.space.begin();
     }
     memory.vm = ContextAt<abi::VmMemory>(header().ctx_memories) + i;
     *memory.vm = {reinterpret_cast<uint8_t*>(base), 0};
-    if (contents == Store::Impl::Contents::kInitial && memory.Grow(memory.type.limits.min) != 0) {
+    if (contents == Store::Impl::Contents::kNone) {
+      // The snapshot's, later.
+    } else if (imported + i == 0) {
+      memory.vm->size = memory.type.limits.min * kWasmPageSize;  // accessible, see Allocate
+    } else if (memory.Grow(memory.type.limits.min) != 0) {
       return Fail(ErrorKind::kOutOfMemory,
                   fmt::format("cannot make the initial {} pages of a memory of '{}' accessible", memory.type.limits.min,
                               module->name()));
@@ -126,6 +156,7 @@ Result<void> Instance::Impl::MapImage() {
   const loader::LoadedArtifact& artifact = module->artifact();
   const size_t imported = CountImports(artifact, ExternKind::kMemory);
   for (const abi::ImageRange& range : artifact.List<abi::ImageRange>(header().image_ranges)) {
+    if (is_spare_ && imported + range.memory == 0) continue;  // still mapped
     const abi::VmMemory& memory = *memories[imported + range.memory]->vm;
     if (range.memory_offset > memory.size || range.size > memory.size - range.memory_offset) {
       return Fail(ErrorKind::kCorruptArtifact,
@@ -180,13 +211,6 @@ void Instance::Impl::FillFunctions(std::span<const ResolvedImport> imports) {
   const auto types = artifact.List<abi::TypeRecord>(header().types);
   const auto type_ids = TypeIdsOf(artifact);
   std::ranges::copy(type_ids, ContextAt<uint32_t>(header().ctx_type_ids));
-  for (uint32_t i = 0; i < types.size(); ++i) {
-    if (types[i].entry != 0) {
-      store.entries.try_emplace(
-          type_ids[i], reinterpret_cast<abi::EntryFn>(reinterpret_cast<uintptr_t>(artifact.At<char>(types[i].entry))));
-    }
-    if (types[i].host_thunk != 0) store.host_thunks.try_emplace(type_ids[i], artifact.At<char>(types[i].host_thunk));
-  }
 
   auto* slot = ContextAt<abi::VmFuncRef>(header().ctx_funcrefs);
   const auto import_records = artifact.List<abi::ImportRecord>(header().imports);

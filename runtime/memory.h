@@ -15,7 +15,7 @@ struct LinearMemory {
   uint64_t reserved = 0;        // bytes of address space from the base
   abi::VmMemory* vm = nullptr;  // in the defining instance's context, or `own`
   abi::VmMemory own = {};
-  AddressSpace space;  // unless it lies in the defining instance's reservation
+  Mapping space;  // unless it lies in the defining instance's reservation
   const void* store = nullptr;
 
   uint64_t pages() const { return vm->size / kWasmPageSize; }

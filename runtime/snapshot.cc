@@ -115,11 +115,6 @@ uint32_t ToSlot(const void* reference, std::span<const abi::VmFuncRef> funcrefs)
 
 void* FromSlot(uint32_t slot, std::span<abi::VmFuncRef> funcrefs) { return slot == 0 ? nullptr : &funcrefs[slot - 1]; }
 
-// Pages go back to the system; what is mapped there is untouched again.
-bool Discard(const void* begin, uint64_t size) {
-  return size == 0 || madvise(const_cast<void*>(begin), size, MADV_DONTNEED) == 0;
-}
-
 }  // namespace
 
 InstanceSnapshot::InstanceSnapshot(std::shared_ptr<const Module> module)
@@ -204,10 +199,11 @@ Result<void> InstanceSnapshot::Restore(Instance::Impl& instance) const {
   if (instance.module != module_ || instance.is_active || instance.failure != nullptr) {
     return Fail(ErrorKind::kInternal, "an instance is restored that is another module's, in a call, or has failed");
   }
+  instance.leaves_space = false;  // from now on the snapshot's pages are mapped there, or some of them
   for (size_t i = 0; i < memories_.size(); ++i) GUARDC_CHECK(RestoreMemory(instance, i));
   instance.snapshot_id = id_;
   const Activation& activation = instance.activation;
-  if (!Discard(reinterpret_cast<const void*>(activation.stack_low), activation.stack_top - activation.stack_low)) {
+  if (!Discard(reinterpret_cast<std::byte*>(activation.stack_low), activation.stack_top - activation.stack_low)) {
     return OutOfMemory(*module_, "reset the stack of");
   }
 
@@ -247,8 +243,7 @@ Result<void> InstanceSnapshot::RestoreMemory(Instance::Impl& instance, size_t in
   const bool is_ours = instance.snapshot_id == id_;
   const uint64_t kept = is_ours ? state.size : 0;
   if (!Discard(base, kept)) return OutOfMemory(*module_, "reset the memory of");
-  if (memory.size > kept && mmap(base + kept, memory.size - kept, PROT_NONE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED) {
+  if (memory.size > kept && !Decommit(base + kept, memory.size - kept)) {
     return OutOfMemory(*module_, "reset the memory of");
   }
   memory.size = kept;

@@ -37,16 +37,16 @@ Result<Memory> Store::NewMemory(MemoryType type) {
   GUARDC_TRY(const uint64_t max_pages, MaxPages(type.limits, impl_->options.memory_cap_pages));
   // Whoever imports it may rely on the guard region. 64-bit memories are always accessed with checks.
   const uint64_t reserved = MemoryReservation(max_pages, type.limits.is_64);
-  GUARDC_TRY(AddressSpace space, AddressSpace::Reserve(reserved, "a memory made by the host"));
+  GUARDC_TRY(Mapping space, ReserveAddressSpace(reserved, "a memory made by the host"));
   LinearMemory& memory = impl_->memories.emplace_back();
   memory.type = type;
   memory.max_pages = max_pages;
   memory.reserved = reserved;
   memory.space = std::move(space);
-  memory.own = {reinterpret_cast<uint8_t*>(memory.space.base()), 0};
+  memory.own = {reinterpret_cast<uint8_t*>(memory.space.begin()), 0};
   memory.vm = &memory.own;
   memory.store = impl_.get();
-  impl_->regions.Add(reinterpret_cast<uintptr_t>(memory.space.base()), reserved);
+  impl_->regions.Add(reinterpret_cast<uintptr_t>(memory.space.begin()), reserved);
   if (memory.Grow(type.limits.min) != 0) {
     return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot make {} pages of memory accessible", type.limits.min));
   }
@@ -98,7 +98,7 @@ Result<ResolvedImport> Store::Impl::Resolve(const Extern& import) {
 }
 
 Result<Instance*> Store::Impl::Instantiate(std::shared_ptr<const Module> module, std::vector<ResolvedImport> imports,
-                                           HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
+                                           HostState* host, std::vector<BoundImport> host_imports,
                                            const CallOptions& call) {
   GUARDC_TRY(Instance * out, Add(std::move(module), imports, host, std::move(host_imports), Contents::kInitial));
   // Kept even if `init` fails: what it wrote into shared tables stays callable (core specification 4.5.4).
@@ -112,15 +112,14 @@ Result<Instance*> Store::Impl::Instantiate(std::shared_ptr<const Module> module,
 }
 
 Result<Instance*> Store::Impl::Clone(const InstanceSnapshot& snapshot, std::vector<ResolvedImport> imports,
-                                     HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports) {
+                                     HostState* host, std::vector<BoundImport> host_imports) {
   GUARDC_TRY(Instance * out, Add(snapshot.module(), imports, host, std::move(host_imports), Contents::kNone));
   GUARDC_CHECK(snapshot.Restore(out->impl()));
   return out;
 }
 
 Result<Instance*> Store::Impl::Add(std::shared_ptr<const Module> module, std::span<const ResolvedImport> imports,
-                                   HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
-                                   Contents contents) {
+                                   HostState* host, std::vector<BoundImport> host_imports, Contents contents) {
   GUARDC_CHECK(trap::InstallHandlers());
   GUARDC_CHECK(CheckImports(*module, imports));
   GUARDC_TRY(std::unique_ptr<Instance::Impl> created,
@@ -142,8 +141,19 @@ Instance::Impl* Store::Impl::InstanceOf(const abi::VmFuncRef& function) const {
 }
 
 abi::EntryFn Store::Impl::EntryFor(uint32_t type_id) const {
-  const auto it = entries.find(type_id);
-  return it == entries.end() ? nullptr : it->second;
+  return reinterpret_cast<abi::EntryFn>(reinterpret_cast<uintptr_t>(CodeFor(type_id, &abi::TypeRecord::entry)));
+}
+
+const void* Store::Impl::CodeFor(uint32_t type_id, int32_t abi::TypeRecord::* code) const {
+  for (const std::unique_ptr<Instance>& instance : instances) {
+    const loader::LoadedArtifact& artifact = instance->module().artifact();
+    const auto type_ids = TypeIdsOf(artifact);
+    const auto types = artifact.List<abi::TypeRecord>(artifact.header().types);
+    for (size_t i = 0; i < types.size(); ++i) {
+      if (type_ids[i] == type_id && types[i].*code != 0) return artifact.At<char>(types[i].*code);
+    }
+  }
+  return nullptr;
 }
 
 Result<void> Store::Impl::Call(const abi::VmFuncRef& function, abi::Value* values, const CallOptions& call) {
@@ -169,14 +179,14 @@ Result<void> Store::Impl::Call(const abi::VmFuncRef& function, abi::Value* value
 Result<void> Store::Impl::MakeCallable(void* funcref) const {
   auto& ref = *static_cast<abi::VmFuncRef*>(funcref);
   if (ref.code != nullptr) return {};
-  const auto thunk = host_thunks.find(ref.type_id);
-  if (thunk == host_thunks.end()) {
+  const void* thunk = CodeFor(ref.type_id, &abi::TypeRecord::host_thunk);
+  if (thunk == nullptr) {
     return Fail(ErrorKind::kUnsupported,
                 fmt::format("a host function of type {} cannot be passed as a funcref: no module in this Store imports "
                             "a function of that type",
                             ToString(TypeOf(ref.type_id))));
   }
-  ref.code = thunk->second;
+  ref.code = thunk;
   return {};
 }
 

@@ -2,7 +2,7 @@
 // time.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -58,11 +58,11 @@ class Store::Impl {
 
   // Links, allocates and runs `init`. `host` may be null.
   [[nodiscard]] Result<Instance*> Instantiate(std::shared_ptr<const Module> module, std::vector<ResolvedImport> imports,
-                                              HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports,
+                                              HostState* host, std::vector<BoundImport> host_imports,
                                               const CallOptions& call);
   // The same, but in the state of `snapshot`: runs nothing.
   [[nodiscard]] Result<Instance*> Clone(const InstanceSnapshot& snapshot, std::vector<ResolvedImport> imports,
-                                        HostState* host, std::vector<std::unique_ptr<BoundImport>> host_imports);
+                                        HostState* host, std::vector<BoundImport> host_imports);
   // kInvalidArgument for an extern of another Store.
   [[nodiscard]] Result<ResolvedImport> Resolve(const Extern& import);
 
@@ -84,26 +84,31 @@ class Store::Impl {
   // With or without what memory holds at first.
   enum class Contents : uint8_t { kInitial, kNone };
   Result<Instance*> Add(std::shared_ptr<const Module> module, std::span<const ResolvedImport> imports, HostState* host,
-                        std::vector<std::unique_ptr<BoundImport>> host_imports, Contents contents);
+                        std::vector<BoundImport> host_imports, Contents contents);
 
   Store* const self;
   const StoreOptions options;
   MemoryRegions regions;
   std::vector<std::unique_ptr<Instance>> instances;  // those whose start function failed as well
   std::unordered_map<const void*, Instance::Impl*> by_context;
-  std::unordered_map<uint32_t, abi::EntryFn> entries;     // by type id, from any module
-  std::unordered_map<uint32_t, const void*> host_thunks;  // by type id, from any module
   std::vector<HostState*> hosts;
-  std::deque<HostFuncObject> host_funcs;
-  std::deque<LinearMemory> memories;
-  std::deque<TableObject> tables;
-  std::deque<GlobalObject> globals;
+  // Their elements stay where they are.
+  std::list<HostFuncObject> host_funcs;
+  std::list<LinearMemory> memories;
+  std::list<TableObject> tables;
+  std::list<GlobalObject> globals;
   std::optional<Error> host_error;  // of a HostFuncObject
+
+ private:
+  // The code that some module of the Store has for functions of a type; null where none has.
+  const void* CodeFor(uint32_t type_id, int32_t abi::TypeRecord::* code) const;
 };
 
 class Instance::Impl {
  public:
   // Allocates; runs nothing. Imports must have been matched.
+  ~Impl();
+
   [[nodiscard]] static Result<std::unique_ptr<Impl>> Create(Store::Impl& store, std::shared_ptr<const Module> module,
                                                             std::span<const ResolvedImport> imports,
                                                             Store::Impl::Contents contents);
@@ -124,8 +129,8 @@ class Instance::Impl {
   const std::shared_ptr<const Module> module;
   const RegisteredCode code;
   HostState* host = nullptr;
-  std::vector<std::unique_ptr<BoundImport>> host_imports;
-  AddressSpace space;  // guard, stack, guard, context, memory 0
+  std::vector<BoundImport> host_imports;
+  Mapping space;  // guard, stack, guard, context, memory 0; see Layout
   abi::VmContext* context = nullptr;
   Activation activation;
   // Index spaces, imports first. Null for static tables.
@@ -135,13 +140,25 @@ class Instance::Impl {
   std::vector<std::vector<void*>> elem_segments;
   std::shared_ptr<const Error> failure;  // TRAP-5
   uint64_t snapshot_id = 0;              // of the snapshot that its memory is mapped from, if any
+  bool leaves_space = false;             // `space` is mapped as another instance of the artifact would want it
   bool is_active = false;
   bool is_timed = false;  // host_imports go through the wrapper
 
  private:
   Impl(Store::Impl& s, std::shared_ptr<const Module> m) : store(s), module(std::move(m)), code(module->artifact()) {}
 
-  Result<void> Allocate();
+  // What of `space` is accessible, and has memory 0's initial pages.
+  struct Layout {
+    uint64_t stack_at = 0;
+    uint64_t stack_size = 0;
+    uint64_t context_at = 0;
+    uint64_t memory_at = 0;
+    uint64_t initial_size = 0;  // up to the end of memory 0's initial pages
+    uint64_t size = 0;
+    bool has_memory = false;  // memory 0 lies here
+  };
+  Result<Layout> PlanLayout() const;
+  Result<void> Allocate(Store::Impl::Contents contents);
   Result<void> CreateMemories(Store::Impl::Contents contents);
   Result<void> MapImage();
   Result<void> CreateTables();
@@ -150,6 +167,9 @@ class Instance::Impl {
   void FillElemSegments();
 
   void FailAllOnStack(const Error& error, const Backtrace& backtrace);
+
+  Layout layout_;
+  bool is_spare_ = false;  // `space` was another instance's: accessible, and the image mapped
 };
 
 extern const abi::VmBuiltins kBuiltins;

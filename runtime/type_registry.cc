@@ -53,15 +53,15 @@ const FuncType& TypeOf(uint32_t id) {
 }
 
 std::span<const uint32_t> TypeIdsOf(const loader::LoadedArtifact& artifact) {
-  loader::LoadedArtifact::TypeIds& known = artifact.type_ids();
-  std::call_once(known.once, [&] {
+  loader::LoadedArtifact::ForRuntime& known = artifact.for_runtime();
+  std::call_once(known.type_ids_once, [&] {
     std::vector<uint32_t> ids;
     for (const abi::TypeRecord& record : artifact.List<abi::TypeRecord>(artifact.header().types)) {
       ids.push_back(InternType(ToFuncType(artifact, record)));
     }
-    known.ids = std::move(ids);
+    known.type_ids = std::move(ids);
   });
-  return known.ids;
+  return known.type_ids;
 }
 
 }  // namespace guardc
