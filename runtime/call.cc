@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stop_token>
 
+#include "base/log.h"
 #include "runtime/guest_run.h"
 #include "runtime/store_impl.h"
 #include "runtime/trap/thread_setup.h"
@@ -11,6 +12,12 @@
 namespace guardc {
 
 namespace {
+
+// A name out of a module, which may hold anything and be of any length, for a message.
+std::string Shown(std::string_view name) {
+  constexpr size_t kLongest = 256;
+  return log::PrintableLine(name, kLongest);
+}
 
 TrapCode CallTimed(void* self, abi::Value* values) {
   const auto* import = static_cast<BoundImport*>(self);  // `vm` is its first member
@@ -127,10 +134,11 @@ Error Instance::Impl::DescribeOutcome(uint32_t outcome, InterruptReason reason) 
   if (outcome == kNotEntered) return InterruptionError(reason, {}, "before the guest was entered");
   const auto trap = static_cast<TrapCode>(outcome);
   Backtrace backtrace = WalkGuestStack(activation, store.instances.size() > 1);
-  const std::string of_module = module->name().empty() ? "" : fmt::format(" of '{}'", module->name());
-  const std::string where = backtrace.frames.empty()
-                                ? "in code" + of_module
-                                : fmt::format("in function '{}'{}", backtrace.frames.front().function_name, of_module);
+  const std::string of_module = module->name().empty() ? "" : fmt::format(" of '{}'", Shown(module->name()));
+  const std::string where =
+      backtrace.frames.empty()
+          ? "in code" + of_module
+          : fmt::format("in function '{}'{}", Shown(backtrace.frames.front().function_name), of_module);
   ErrorDetails details;
   details.trap = trap;
   details.backtrace = std::move(backtrace.frames);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/log.h"
 
 namespace guardc::cli {
 namespace {
@@ -38,28 +39,11 @@ class StderrLog : public GuardLog {
     static constexpr const char* kNames[] = {"debug: ", "info: ", "warning: ", "error: ", ""};
     const auto index = static_cast<size_t>(level);
     std::fprintf(stderr, "[%s] %s%s\n", guard_.c_str(), index < std::size(kNames) ? kNames[index] : "",
-                 Printable(message).c_str());
+                 log::PrintableLine(message, kLongestMessage).c_str());
   }
 
  private:
-  // The guest's bytes must not move a person's cursor or forge a second line.
-  static std::string Printable(std::string_view message) {
-    std::string out;
-    for (const char c : message) {
-      if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) {
-        out += c;
-        continue;
-      }
-      char escaped[8];
-      std::snprintf(escaped, sizeof escaped,
-                    c == '\n'   ? "\\n"
-                    : c == '\t' ? "\\t"
-                                : "\\x%02x",
-                    static_cast<unsigned char>(c));
-      out += escaped;
-    }
-    return out;
-  }
+  static constexpr size_t kLongestMessage = 16 * 1024;
 
   std::string guard_;
   int verbose_;

@@ -71,7 +71,7 @@ std::string ToHumanText(const Inspected& inspected) {
   const Manifest& m = inspected.manifest;
   const artifact::Identity& identity = m.identity;
   std::vector<std::vector<std::string>> facts = {
-      {"module", m.module_name.empty() ? "(no name)" : m.module_name},
+      {"module", m.module_name.empty() ? "(no name)" : PrintableName(m.module_name)},
       {"wasm", FormatSize(m.wasm_size) + ", sha256 " + identity.wasm_sha256},
       {"artifact", inspected.entry.string()},
       {"key", m.key},
@@ -94,12 +94,13 @@ std::string ToHumanText(const Inspected& inspected) {
 
   std::vector<std::vector<std::string>> rows;
   for (const artifact::ManifestImport& import : m.imports) {
-    rows.push_back({"  " + import.module + "." + import.name, std::string(ExternKindName(import.kind)), import.type});
+    rows.push_back({"  " + PrintableName(import.module) + "." + PrintableName(import.name),
+                    std::string(ExternKindName(import.kind)), import.type});
   }
   out += "imports (" + std::to_string(rows.size()) + ")\n" + FormatTable(rows);
   rows.clear();
   for (const artifact::ManifestExport& exported : m.exports) {
-    rows.push_back({"  " + exported.name, std::string(ExternKindName(exported.kind)), exported.type});
+    rows.push_back({"  " + PrintableName(exported.name), std::string(ExternKindName(exported.kind)), exported.type});
   }
   return out + "exports (" + std::to_string(rows.size()) + ")\n" + FormatTable(rows);
 }

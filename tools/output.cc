@@ -9,6 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "guardc/trap.h"
 #include "tools/command.h"
 
@@ -58,8 +59,9 @@ void PrintBacktrace(const ErrorDetails& details) {
       if (is_last) std::fprintf(stderr, "      ... and %zu more of the same\n", run - kShownOfRun);
       continue;
     }
-    std::fprintf(stderr, "  %2zu: %s (func[%u], wasm offset %#llx, code +%#llx)\n", i, frame.function_name.c_str(),
-                 frame.function_index, static_cast<unsigned long long>(frame.module_offset),
+    std::fprintf(stderr, "  %2zu: %s (func[%u], wasm offset %#llx, code +%#llx)\n", i,
+                 PrintableName(frame.function_name).c_str(), frame.function_index,
+                 static_cast<unsigned long long>(frame.module_offset),
                  static_cast<unsigned long long>(frame.code_offset));
   }
 }
@@ -125,12 +127,19 @@ ordered_json ErrorToJson(const Error& error, std::string_view hint) {
 }
 
 int ReportError(const Error& error, bool json, std::string_view hint) {
-  std::fprintf(stderr, "%s %s\n", Bold("error:", "31").c_str(), error.message.c_str());
+  constexpr size_t kLongestMessage = 4096;
+  std::fprintf(stderr, "%s %s\n", Bold("error:", "31").c_str(),
+               log::PrintableLine(error.message, kLongestMessage).c_str());
   PrintBacktrace(error.details());
   if (hint.empty()) hint = DefaultHint(error.kind);
   if (!hint.empty()) std::fprintf(stderr, "%s %s\n", Bold("hint:", "36").c_str(), std::string(hint).c_str());
   if (json) WriteStdout(ToText({{"error", ErrorToJson(error, hint)}}));
   return kFailed;
+}
+
+std::string PrintableName(std::string_view name) {
+  constexpr size_t kLongest = 256;
+  return log::PrintableLine(name, kLongest);
 }
 
 std::string ToText(const ordered_json& value) {

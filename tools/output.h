@@ -32,6 +32,9 @@ int ReportError(const Error& error, bool json, std::string_view hint = {});
 // The "error" member of JSON output.
 nlohmann::ordered_json ErrorToJson(const Error& error, std::string_view hint = {});
 
+// A name out of a module, which may hold anything and be of any length, as part of one line for a person.
+std::string PrintableName(std::string_view name);
+
 // JSON text with an indentation, and a newline at the end; bytes that are not UTF-8 become U+FFFD.
 std::string ToText(const nlohmann::ordered_json& value);
 

@@ -16,14 +16,18 @@ namespace {
 
 // One line of what is wrong and one of what to do, as every other error.
 std::string FormatUsageError(const CLI::App* app, const CLI::Error& error) {
-  const auto used = app->get_subcommands();
   std::string command = "guardc";
-  for (const CLI::App* sub = used.empty() ? nullptr : used.front(); sub != nullptr;) {
-    command += " " + sub->get_name();
-    const auto next = sub->get_subcommands();
-    sub = next.empty() ? nullptr : next.front();
+  const CLI::App* meant = app;
+  for (auto next = app->get_subcommands(); !next.empty(); next = meant->get_subcommands()) {
+    meant = next.front();
+    command += " " + meant->get_name();
   }
-  return std::string("error: ") + error.what() + "\nhint: see `" + command + " --help`\n";
+  std::string what = error.what();
+  // The library says no more than that a subcommand is required.
+  const auto rest = meant->remaining();
+  const bool is_command_missing = meant->get_require_subcommand_min() > 0 && !rest.empty();
+  if (is_command_missing) what = "there is no command '" + command + " " + PrintableName(rest.front()) + "'";
+  return "error: " + what + "\nhint: see `" + command + " --help`\n";
 }
 
 // What the library would warn of, a command says itself.

@@ -116,6 +116,22 @@ class ExecTest(CliTest):
         self.assert_error(self.exec(numbers, "--invoke", "fault"), "out of bounds memory access", "inner", "fault", code=134)
         self.assert_error(self.exec(numbers, "--invoke", "deep", "0"), "call stack exhausted", "deep", code=134)
 
+    def test_names_of_a_module_stay_on_their_line(self):
+        hostile = "\\1b[31mf\\0aerror: forged\\0ahint: forged" + "x" * 90_000
+        module = self.wasm(f"""(module (func (export "{hostile}") (param i32) (result i32)
+            (i32.div_u (i32.const 1) (local.get 0))))""")
+        self.compile(module, "--profile", "wasi")
+        inspected = self.run_ok("inspect", module, "--cache-dir", self.cache).stdout
+        name = "\x1b[31mf\nerror: forged\nhint: forged" + "x" * 90_000
+        trapped = self.exec(module, "--invoke", name, "0")
+        self.assert_error(trapped, "divide by zero", code=134)
+        unknown = self.exec(module, "--invoke", "absent" + name)
+        self.assert_error(unknown, "absent")
+        for text in (inspected, trapped.stderr, unknown.stderr):
+            self.assertNotIn(b"\x1b", text)
+            self.assertNotIn(b"\nhint: forged", text)
+            self.assertLess(len(text), 8192)
+
     def test_timeout(self):
         numbers = self.wasm(NUMBERS)
         self.compile(numbers, "--profile", "wasi")

@@ -102,6 +102,10 @@ class UsageTest(CliTest):
             with self.subTest(args):
                 self.assert_error(run(*args), "hint: see `guardc", code=2)
 
+    def test_a_command_that_is_none_is_named(self):
+        for args in (["nonsense"], ["cache", "nonsense"]):
+            self.assert_error(run(*args), f"error: there is no command 'guardc {' '.join(args)}'", code=2)
+
     def test_full_stdout(self):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([GUARDC, "cache", "path", "--cache-dir", "/d"], stdout=full, stderr=subprocess.PIPE)
