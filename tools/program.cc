@@ -1,5 +1,8 @@
 #include "tools/program.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
@@ -28,6 +31,16 @@ std::string FormatUsageError(const CLI::App* app, const CLI::Error& error) {
   const bool is_command_missing = meant->get_require_subcommand_min() > 0 && !rest.empty();
   if (is_command_missing) what = "there is no command '" + command + " " + PrintableName(rest.front()) + "'";
   return "error: " + what + "\nhint: see `" + command + " --help`\n";
+}
+
+// A file opened while a standard stream is closed would become that stream, and the guest's output would go there. What
+// is opened here instead still fails whoever uses it, as a closed one does.
+void OccupyStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    const bool is_closed = fcntl(fd, F_GETFD) < 0;
+    // The lowest number that is free is this one: those below are open by now.
+    if (is_closed) static_cast<void>(open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
 }
 
 // What the library would warn of, a command says itself.
@@ -66,6 +79,7 @@ int ParseAndRun(int argc, char** argv, const char* description, const std::vecto
 
 int RunProgram(int argc, char** argv, const char* description, const std::vector<Command>& commands,
                const AddCommand& describe) {
+  OccupyStandardStreams();
   // What our own code and the libraries below it throw (out of memory, mostly) ends here as an error like any other.
   try {
     return ParseAndRun(argc, argv, description, commands, describe);

@@ -41,19 +41,33 @@ class ProcessTest(CliTest):
                                   "--timeout", "5s"], stderr=subprocess.DEVNULL)
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
-        deadline = time.monotonic() + 4
-        maps = ""
-        # The guest spins once the artifact is mapped and the process burns time.
-        while time.monotonic() < deadline and child.poll() is None:
-            ticks = int(pathlib.Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[11])
-            maps = pathlib.Path(f"/proc/{child.pid}/maps").read_text()
-            if ticks >= 30:
-                break
-            time.sleep(0.05)
-        self.assertGreaterEqual(ticks, 30)
+        self.wait_for_guest(child)
+        maps = pathlib.Path(f"/proc/{child.pid}/maps").read_text()
         self.assertIn("guardc", maps)
         for name in FORBIDDEN:
             self.assertNotIn(name, maps)
+
+    @needs_compiler
+    def test_closed_standard_streams_become_no_file(self):
+        guard = self.wasm(BROKEN_GUARD)
+        self.compile(guard)
+        close = 'exec "$0" "$@" <&- >&- 2>&-'
+        child = subprocess.Popen(["sh", "-c", close, GUARDC, "call", guard, "label_response", "--timeout", "5s",
+                                  "--input", self.json_file("in.json", {}), "--cache-dir", self.cache])
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        self.wait_for_guest(child)
+        for fd in range(3):
+            self.assertEqual(os.readlink(f"/proc/{child.pid}/fd/{fd}"), "/dev/null")
+
+    def wait_for_guest(self, child):
+        """Until the process burns time: the guest spins once the artifact is mapped."""
+        deadline = time.monotonic() + 4
+        ticks = 0
+        while ticks < 30 and time.monotonic() < deadline and child.poll() is None:
+            time.sleep(0.05)
+            ticks = int(pathlib.Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[11])
+        self.assertGreaterEqual(ticks, 30)
 
 
 class LogsTest(CliTest):
