@@ -163,6 +163,7 @@ Result<std::vector<DecideCase>> ParseCases(std::string line, const DecideCase& d
   GUARDC_TRY(DecideCase first, ParseCase(parsed->root(), defaults, unknown, &calls));
   if (!calls) return std::vector{std::move(first)};
   if (!calls->Is(JsonType::kArray)) return Invalid("\"calls\" of a case is not an array");
+  if (calls->begin() == calls->end()) return Invalid("\"calls\" of a case is empty: there is nothing to decide");
   std::vector<DecideCase> out;
   for (JsonValue call : *calls) {
     GUARDC_TRY(DecideCase one, ParseCase(call, first, unknown, nullptr));

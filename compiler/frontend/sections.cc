@@ -28,7 +28,9 @@ Result<void> CheckHeader(std::span<const uint8_t> wasm) {
   if (!std::equal(wasm.begin(), wasm.begin() + compared, kMagic.begin())) {
     std::string found;
     for (size_t i = 0; i < compared; ++i) found += fmt::format("{}{:02x}", i == 0 ? "" : " ", wasm[i]);
-    return InvalidAt(0, fmt::format("not WebAssembly: it begins with the bytes {}, expected 00 61 73 6d", found));
+    const bool is_text = wasm[0] == '(' || (wasm[0] == ';' && compared > 1 && wasm[1] == ';');
+    return InvalidAt(0, fmt::format("not WebAssembly: it begins with the bytes {}, expected 00 61 73 6d{}", found,
+                                    is_text ? "; the text format has to be assembled first (wat2wasm)" : ""));
   }
   if (wasm.size() < 8) {
     return InvalidAt(wasm.size(), fmt::format("truncated: {} bytes, a module has at least 8", wasm.size()));

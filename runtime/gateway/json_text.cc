@@ -212,6 +212,9 @@ class JsonText::Builder {
   bool Explain(simdjson::error_code code) {
     if (code == simdjson::DEPTH_ERROR) return TooDeep();
     if (code == simdjson::MEMALLOC) return Fails(ErrorKind::kOutOfMemory, "needs more memory than there is");
+    if (code == simdjson::INCOMPLETE_ARRAY_OR_OBJECT) {  // any text that does not end as it began
+      return NotJson("an array or object does not end, or something follows it");
+    }
     return NotJson(simdjson::error_message(code));
   }
   bool Good(simdjson::error_code code) { return code == simdjson::SUCCESS ? true : Explain(code); }

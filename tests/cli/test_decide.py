@@ -128,11 +128,13 @@ class DecideTest(DecideCommand):
             self.assertEqual(outcome["result"], None if i % 3 else [i])
 
     def test_lines_that_are_no_case(self):
-        path = self.write("cases.jsonl", 'x\n\n{"tool":5}\n{"tool":"t","tool":"t"}\n[]\n{"tool":"t","result":1}')
+        path = self.write("cases.jsonl", 'x\n\n{"tool":5}\n{"tool":"t","tool":"t"}\n[]\n{"calls":[]}\n'
+                          '{"tool":"t"} more\n{"tool":"t","result":1}')
         done = self.decide("noop", "--cases", path)
         outcomes = [json.loads(line)["outcome"] for line in done.stdout.splitlines()]
-        self.assertEqual((done.returncode, outcomes), (1, ["error"] * 4 + ["allowed"]))
+        self.assertEqual((done.returncode, outcomes), (1, ["error"] * 6 + ["allowed"]))
         self.assertIn(b"line 3", done.stderr)
+        self.assertIn(b"line 7: the case is not JSON: an array or object does not end, or something follows it", done.stderr)
 
     def test_from_a_pipe_each_case_is_decided_at_once(self):
         with subprocess.Popen([GUARDC, "decide", "noop", "--cases", "-"], stdin=subprocess.PIPE,

@@ -28,6 +28,7 @@ TEST(ModuleReader, RefusesWhatIsNoModule) {
   ExpectError(Read({}), ErrorKind::kInvalidWasm, "empty");
   ExpectError(Read(Hex("7f 45 4c 46 02 01 01 00")), ErrorKind::kInvalidWasm,
               "not WebAssembly: it begins with the bytes 7f");
+  ExpectError(Read(Hex("28 6d 6f 64 75 6c 65 29")), ErrorKind::kInvalidWasm, "assembled first (wat2wasm)");
   ExpectError(Read(Hex("00 61 73")), ErrorKind::kInvalidWasm, "truncated");
   ExpectError(Read(Hex("00 61 73 6d 0d 00 01 00")), ErrorKind::kInvalidWasm, "component");
   ExpectError(Read(Hex("00 61 73 6d 02 00 00 00")), ErrorKind::kInvalidWasm, "version");
