@@ -5,19 +5,39 @@
 #include <llvm/Pass.h>
 #include <llvm/PassRegistry.h>
 #include <llvm/Support/CodeGen.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+
+#include <mutex>
 
 #include "compiler/emit/inline_table.h"
 #include "compiler/emit/llvm_compat.h"
+#include "compiler/emit/pin_context.h"
 
 namespace guardc::compiler {
 namespace {
+
+// What it costs a function to use its first callee-saved register, in executions of the function times 2^14. LLVM takes
+// it for free on x86-64: a value that is needed after some rare call (branch_weights.h) then costs a save and a restore
+// on every way through the function, instead of around that call. Only an option of the process says so; as its initial
+// value, since LLD sets all options back to theirs. Where LLVM has no such option, code is as correct without.
+void CountSavedRegisters() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    constexpr unsigned kOncePerCall = 1 << 14;
+    auto& options = llvm::cl::getRegisteredOptions();
+    const auto known = options.find("regalloc-csr-first-time-cost");
+    if (known == options.end()) return;
+    if (auto* cost = dynamic_cast<llvm::cl::opt<unsigned>*>(known->second)) cost->setInitialValue(kOncePerCall);
+  });
+}
 
 // The code generator's passes without those that are of no use here; only process-wide command line options would stop
 // them, and LLD resets those. Their classes are private to LLVM, so they are known by their names.
 class CodegenPasses final : public llvm::legacy::PassManager {
  public:
-  explicit CodegenPasses(bool strict_traps) : strict_traps_(strict_traps) {}
+  CodegenPasses(bool strict_traps, bool pins_context) : strict_traps_(strict_traps), pins_context_(pins_context) {}
 
   void add(llvm::Pass* pass) override {
     if (IsDropped(pass->getPassID())) {
@@ -25,14 +45,19 @@ class CodegenPasses final : public llvm::legacy::PassManager {
       return;
     }
     WriteInlineTable(*pass);
+    const bool is_selected = NameOf(pass->getPassID()) == "finalize-isel";
     llvm::legacy::PassManager::add(pass);
+    if (is_selected && pins_context_) llvm::legacy::PassManager::add(CreatePinContextPass());
   }
 
  private:
-  bool IsDropped(llvm::AnalysisID id) const {
+  static llvm::StringRef NameOf(llvm::AnalysisID id) {
     const llvm::PassInfo* info = llvm::PassRegistry::getPassRegistry()->getPassInfo(id);
-    if (info == nullptr) return false;
-    const llvm::StringRef name = info->getPassArgument();
+    return info ? info->getPassArgument() : "";
+  }
+
+  bool IsDropped(llvm::AnalysisID id) const {
+    const llvm::StringRef name = NameOf(id);
     // Loop strength reduction of all loops makes code slower (loop_addresses.h). The second only prepares for it.
     if (name == "loop-reduce" || name == "canon-freeze") return true;
     // There are places (inline_table.h), but no variables: the search for them is a tenth of all the time.
@@ -43,14 +68,16 @@ class CodegenPasses final : public llvm::legacy::PassManager {
   }
 
   bool strict_traps_;
+  bool pins_context_;
 };
 
 Result<std::vector<char>> Generate(llvm::Module& module, llvm::TargetMachine& machine, bool strict_traps,
                                    llvm::CodeGenFileType type) {
+  CountSavedRegisters();
   llvm::SmallVector<char, 0> buffer;
   {
     llvm::raw_svector_ostream out(buffer);
-    CodegenPasses passes(strict_traps);
+    CodegenPasses passes(strict_traps, machine.getOptLevel() >= llvm::CodeGenOptLevel::Default);
     if (machine.addPassesToEmitFile(passes, out, nullptr, type)) {
       return Fail(ErrorKind::kCompile, "LLVM cannot emit this kind of file for the target");
     }

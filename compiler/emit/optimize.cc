@@ -13,6 +13,9 @@
 
 #include <string>
 
+#include "compiler/emit/branch_weights.h"
+#include "compiler/emit/copy_calls.h"
+#include "compiler/emit/local_bases.h"
 #include "compiler/emit/loop_addresses.h"
 #include "compiler/emit/wide_index.h"
 #include "compiler/emit/wide_multiply.h"
@@ -86,7 +89,12 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   if (pipeline.inline_threshold > 0) early.addPass(WideMultiplyPass());
   GUARDC_TRY(llvm::FunctionPassManager inlined, Parse(builder, pipeline.inlined));
   GUARDC_TRY(llvm::FunctionPassManager late, Parse(builder, pipeline.late));
-  if (opt_level >= 2 && machine.getTargetTriple().isX86()) late.addPass(WideIndexPass());
+  if (opt_level >= 2) {
+    if (machine.getTargetTriple().isX86()) late.addPass(WideIndexPass());
+    late.addPass(LocalBasesPass());
+    late.addPass(CopyCallsPass());
+    late.addPass(BranchWeightsPass());
+  }
 
   llvm::ModulePassManager passes;
   // Analyses go when a function is done, and what did not change is not visited again: neither changes the code.

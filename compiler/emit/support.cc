@@ -148,6 +148,133 @@ down.exit:
   ret ptr %to
 }
 
+; memmove for callers that keep their registers: this one changes none but vectors, even for bytes in twos (half) and
+; fours, so that it saves none, and hands on what is larger. No float is computed with: moves keep every bit. The end
+; is touched first, so that a range that leaves the memory faults before anything is written.
+define hidden preserve_mostcc void @guardc.copy(ptr noundef %to, ptr noundef %from, i64 noundef %n) #0 {
+entry:
+  %to.end = getelementptr i8, ptr %to, i64 %n
+  %from.end = getelementptr i8, ptr %from, i64 %n
+  %above16 = icmp ugt i64 %n, 16
+  br i1 %above16, label %large, label %small
+small:
+  %above7 = icmp ugt i64 %n, 7
+  br i1 %above7, label %copy8, label %below8
+copy8:
+  %from8 = getelementptr i8, ptr %from.end, i64 -8
+  %to8 = getelementptr i8, ptr %to.end, i64 -8
+  %a8 = load double, ptr %from, align 1
+  %b8 = load double, ptr %from8, align 1
+  store double %b8, ptr %to8, align 1
+  store double %a8, ptr %to, align 1
+  ret void
+below8:
+  %above3 = icmp ugt i64 %n, 3
+  br i1 %above3, label %copy4, label %below4
+copy4:
+  %from4 = getelementptr i8, ptr %from.end, i64 -4
+  %to4 = getelementptr i8, ptr %to.end, i64 -4
+  %a4 = load float, ptr %from, align 1
+  %b4 = load float, ptr %from4, align 1
+  store float %b4, ptr %to4, align 1
+  store float %a4, ptr %to, align 1
+  ret void
+below4:
+  %above1 = icmp ugt i64 %n, 1
+  br i1 %above1, label %copy2, label %below2
+copy2:
+  %from2 = getelementptr i8, ptr %from.end, i64 -2
+  %to2 = getelementptr i8, ptr %to.end, i64 -2
+  %a2 = load half, ptr %from, align 1
+  %b2 = load half, ptr %from2, align 1
+  store half %b2, ptr %to2, align 1
+  store half %a2, ptr %to, align 1
+  ret void
+below2:
+  %is0 = icmp eq i64 %n, 0
+  br i1 %is0, label %done, label %copy1
+copy1:
+  %a1 = load i8, ptr %from, align 1
+  store i8 %a1, ptr %to, align 1
+  ret void
+done:
+  ret void
+large:
+  %above32 = icmp ugt i64 %n, 32
+  br i1 %above32, label %above.32, label %copy16
+copy16:
+  %from16 = getelementptr i8, ptr %from.end, i64 -16
+  %to16 = getelementptr i8, ptr %to.end, i64 -16
+  %a16 = load <16 x i8>, ptr %from, align 1
+  %b16 = load <16 x i8>, ptr %from16, align 1
+  store <16 x i8> %b16, ptr %to16, align 1
+  store <16 x i8> %a16, ptr %to, align 1
+  ret void
+above.32:
+  %above64 = icmp ugt i64 %n, 64
+  br i1 %above64, label %above.64, label %copy32
+copy32:
+  %from32 = getelementptr i8, ptr %from.end, i64 -32
+  %to32 = getelementptr i8, ptr %to.end, i64 -32
+  %a32 = load <32 x i8>, ptr %from, align 1
+  %b32 = load <32 x i8>, ptr %from32, align 1
+  store <32 x i8> %b32, ptr %to32, align 1
+  store <32 x i8> %a32, ptr %to, align 1
+  ret void
+above.64:
+  musttail call preserve_mostcc void @guardc.copy.middle(ptr %to, ptr %from, i64 %n)
+  ret void
+}
+
+; Up to 512 bytes, from the end, unless they would be overwritten before they are read.
+define hidden preserve_mostcc void @guardc.copy.middle(ptr noundef %to, ptr noundef %from, i64 noundef %n) #0 {
+  %to.end = getelementptr i8, ptr %to, i64 %n
+  %to.last = getelementptr i8, ptr %to.end, i64 -1
+  %touched = load volatile i8, ptr %to.last, align 1
+  %to.int = ptrtoint ptr %to to i64
+  %from.int = ptrtoint ptr %from to i64
+  %distance = sub i64 %from.int, %to.int
+  %overlaps = icmp ult i64 %distance, %n
+  br i1 %overlaps, label %other, label %apart
+apart:
+  %above512 = icmp ugt i64 %n, 512
+  br i1 %above512, label %other, label %down.entry
+other:
+  musttail call preserve_mostcc void @guardc.copy.large(ptr %to, ptr %from, i64 %n)
+  ret void
+
+down.entry:
+  %head1.from = getelementptr i8, ptr %from, i64 32
+  %head0 = load <32 x i8>, ptr %from, align 1
+  %head1 = load <32 x i8>, ptr %head1.from, align 1
+  %last = add i64 %n, -64
+  br label %down
+down:
+  %j = phi i64 [ %last, %down.entry ], [ %j.next, %down ]
+  %j32 = add i64 %j, 32
+  %down0.from = getelementptr i8, ptr %from, i64 %j
+  %down1.from = getelementptr i8, ptr %from, i64 %j32
+  %down0.to = getelementptr i8, ptr %to, i64 %j
+  %down1.to = getelementptr i8, ptr %to, i64 %j32
+  %down0 = load <32 x i8>, ptr %down0.from, align 1
+  %down1 = load <32 x i8>, ptr %down1.from, align 1
+  store <32 x i8> %down1, ptr %down1.to, align 1
+  store <32 x i8> %down0, ptr %down0.to, align 1
+  %j.next = add i64 %j, -64
+  %more.down = icmp sgt i64 %j.next, 0
+  br i1 %more.down, label %down, label %down.exit
+down.exit:
+  %head1.to = getelementptr i8, ptr %to, i64 32
+  store <32 x i8> %head0, ptr %to, align 1
+  store <32 x i8> %head1, ptr %head1.to, align 1
+  ret void
+}
+
+define hidden preserve_mostcc void @guardc.copy.large(ptr noundef %to, ptr noundef %from, i64 noundef %n) #0 {
+  call ptr @memmove(ptr %to, ptr %from, i64 %n)
+  ret void
+}
+
 define hidden ptr @memset(ptr noundef returned %to, i32 noundef %value, i64 noundef %n) #0 {
 entry:
   %byte = trunc i32 %value to i8
@@ -232,8 +359,8 @@ define hidden void @guardc.text() #0 {
   ret void
 }
 
-; Else LLVM may see memmove in the loop of memmove.
-attributes #0 = { nounwind uwtable "no-builtins" "probe-stack"="inline-asm" }
+; Else LLVM may see memmove in the loop of memmove. What is split is split for its registers.
+attributes #0 = { nounwind uwtable "no-builtins" "probe-stack"="inline-asm" noinline }
 )";
 
 }  // namespace

@@ -1,6 +1,7 @@
 // memory.grow and the bulk memory instructions (core specification 4.4.7). Bounds are checked here, in one go and
-// before anything is written; what moves the bytes are calls to the artifact's own memset, memcpy and memmove, or
-// inline code where the size is a small constant.
+// before anything is written, but for copies that fault (heap_address.h): those are checked only where they are empty.
+// What moves the bytes are calls to the artifact's own memset, memcpy and memmove (copy_calls.h), or inline code where
+// the size is a small constant.
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/Function.h>
 #include <llvm/IR/Instructions.h>
@@ -24,10 +25,32 @@ void FunctionLowering::MemoryFill(uint32_t memory) {
   b_.CreateMemSet(address, byte, Wide(count), llvm::Align(1), m_.options.strict_traps);
 }
 
+void FunctionLowering::CopyFaulting(uint32_t to, llvm::Value* target_index, uint32_t from, llvm::Value* source_index,
+                                    llvm::Value* count) {
+  llvm::BasicBlock* empty = e_.NewBlock();
+  llvm::BasicBlock* some = e_.NewBlock();
+  llvm::BasicBlock* done = e_.NewBlock();
+  e_.BranchUnlikely(b_.CreateIsNull(count), empty, some);
+  e_.StartBlock(empty);
+  HeapRange(e_, to, target_index, count);
+  HeapRange(e_, from, source_index, count);
+  b_.CreateBr(done);
+  e_.StartBlock(some);
+  llvm::Value* target = FaultingHeapRange(e_, to, target_index);
+  llvm::Value* source = FaultingHeapRange(e_, from, source_index);
+  b_.CreateMemMove(target, llvm::Align(1), source, llvm::Align(1), Wide(count));
+  b_.CreateBr(done);
+  e_.StartBlock(done);
+}
+
 void FunctionLowering::MemoryCopy(uint32_t to, uint32_t from) {
   llvm::Value* count = Pop();
   llvm::Value* source_index = Pop();
   llvm::Value* target_index = Pop();
+  if (RangeFaults(e_, to) && RangeFaults(e_, from)) {
+    CopyFaulting(to, target_index, from, source_index, count);
+    return;
+  }
   llvm::Value* target = HeapRange(e_, to, target_index, count);
   llvm::Value* source = HeapRange(e_, from, source_index, count);
   // Two memories of a module may be one memory (imported twice), so memmove for those as well.

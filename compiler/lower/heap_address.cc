@@ -74,6 +74,16 @@ llvm::Value* HeapRange(Emitter& e, uint32_t memory, llvm::Value* index, llvm::Va
   return e.b.CreatePtrAdd(e.MemoryBase(memory), Wide(e, index));
 }
 
+bool RangeFaults(const Emitter& e, uint32_t memory) {
+  return !NeedsCheck(e, memory) && !e.m.options.strict_traps && !e.m.wasm.memory_types[memory].limits.is_shared;
+}
+
+// index + length < 2^33, so that all of the range is inside the reservation (MEM-1).
+static_assert(uint64_t{std::numeric_limits<uint32_t>::max()} * 2 <= abi::kMemoryReservation);
+llvm::Value* FaultingHeapRange(Emitter& e, uint32_t memory, llvm::Value* index) {
+  return e.b.CreatePtrAdd(e.MemoryBase(memory), Wide(e, index));
+}
+
 llvm::Value* RangeExceeds(Emitter& e, llvm::Value* index, llvm::Value* count, llvm::Value* size) {
   if (index->getType()->isIntegerTy(32) && count->getType()->isIntegerTy(32)) {
     return e.b.CreateICmpUGT(e.b.CreateAdd(Wide(e, index), Wide(e, count), "", true, true), size);

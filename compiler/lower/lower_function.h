@@ -104,6 +104,8 @@ class FunctionLowering {
   void MemoryGrow(uint32_t memory);
   void MemoryFill(uint32_t memory);
   void MemoryCopy(uint32_t to, uint32_t from);
+  void CopyFaulting(uint32_t to, llvm::Value* target_index, uint32_t from, llvm::Value* source_index,
+                    llvm::Value* count);
   void MemoryInit(uint32_t segment, uint32_t memory);
 
   // ---- table.cc

@@ -76,6 +76,24 @@ TEST_P(Compiled, EveryKindOfTrap) {
   EXPECT_TRUE(guest_.Run("nothing"));
 }
 
+// Each size has its own code (emit/support.cc).
+TEST_P(Compiled, CopiesThatLeaveTheMemory) {
+  std::vector<uint32_t> sizes{511, 512, 513, 1000, 30000};
+  for (uint32_t size = 1; size <= 140; ++size) sizes.push_back(size);
+  for (const uint32_t size : sizes) {
+    SCOPED_TRACE(size);
+    Guest guest({.fail_after_trap = false}, Traps(GetParam()));
+    ASSERT_TRUE(guest.Run1("mark", size));
+    ExpectTrap(guest.Run1("copy_out", size), TrapCode::kMemoryOutOfBounds, "copy_out");
+    if (GetParam().opt_level >= 2) {
+      EXPECT_EQ(guest.Run1("dirty", 200 + size).value(), 0u) << "some of it was written";
+    }
+    ExpectTrap(guest.Run1("copy_in", size), TrapCode::kMemoryOutOfBounds, "copy_in");
+  }
+  ASSERT_TRUE(guest_.Run1("copy_none", 65536));
+  ExpectTrap(guest_.Run1("copy_none", 65537), TrapCode::kMemoryOutOfBounds, "copy_none");
+}
+
 TEST_P(Compiled, Interruptions) {
   for (const char* function : {"spin", "fill", "copy", "log_forever"}) {
     SCOPED_TRACE(function);

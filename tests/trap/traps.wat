@@ -46,6 +46,21 @@
   (func $log (export "log") (call $host_log (i32.const 1) (i32.const 8) (i32.const 5)))
   (func $log_forever (export "log_forever") (loop $again (call $log) (br $again)))
   (func $exit (export "exit") (call $proc_exit (i32.const 3)) unreachable)
+  ;; So many bytes that all but the last are inside, read and written.
+  (func $copy_out (export "copy_out") (param i32) (result i32)
+    (memory.copy (i32.sub (i32.const 65537) (local.get 0)) (i32.const 200) (local.get 0)) (i32.const 0))
+  (func $copy_in (export "copy_in") (param i32) (result i32)
+    (memory.copy (i32.const 200) (i32.sub (i32.const 65537) (local.get 0)) (local.get 0)) (i32.const 0))
+  (func $copy_none (export "copy_none") (param i32) (result i32)
+    (memory.copy (local.get 0) (i32.const 0) (i32.load (i32.const 1000))) (i32.const 0))
+  ;; The bits that are set in any byte from there on.
+  (func (export "dirty") (param i32) (result i32) (local $found i32)
+    (loop $next
+      (local.set $found (i32.or (local.get $found) (i32.load8_u (local.get 0))))
+      (br_if $next (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 65536))))
+    (local.get $found))
+  (func (export "mark") (param i32) (result i32)
+    (memory.fill (i32.const 200) (i32.const 7) (local.get 0)) (i32.const 0))
   (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
   (func (export "grow_table") (param i32) (result i32) (table.grow $table (ref.func $nothing) (local.get 0)))
   (func (export "size_table") (result i32) (table.size $table)))

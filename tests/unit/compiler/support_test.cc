@@ -29,7 +29,7 @@ class SupportTest : public testing::TestWithParam<int> {
     auto module = CreateSupportModule(context);
     ASSERT_TRUE(module.has_value()) << module.error().message;
     // Under names of its own, and visible, so that the test can load it beside libc.
-    for (const char* name : {"memcpy", "memmove", "memset"}) {
+    for (const char* name : {"memcpy", "memmove", "memset", kCopyFunction}) {
       llvm::GlobalValue* function = (*module)->getNamedValue(name);
       ASSERT_NE(function, nullptr);
       function->setName(std::string("test_") + name);
@@ -80,6 +80,23 @@ TEST_P(SupportTest, MoveAgreesWithTheSystem) {
         EXPECT_EQ(move(found.data() + 400 + distance, found.data() + 400, size), found.data() + 400 + distance);
         ASSERT_EQ(found, expected) << name << " size " << size << " distance " << distance;
       }
+    }
+  }
+}
+
+TEST_P(SupportTest, CopyAgreesWithTheSystem) {
+  // Fewer registers change than a caller in C expects.
+  auto* copy = Find<void(void*, const void*, size_t)>("test_guardc.copy");
+  ASSERT_NE(copy, nullptr);
+  std::vector<size_t> sizes{500, 511, 512, 513, 514, 575, 576, 577, 1000};
+  for (size_t size = 0; size <= 300; ++size) sizes.push_back(size);
+  for (const size_t size : sizes) {
+    for (const ptrdiff_t distance : {-1000, -300, -65, -64, -33, -17, -8, -1, 0, 1, 3, 15, 31, 63, 64, 65, 400, 1000}) {
+      auto expected = Pattern(3200);
+      auto found = expected;
+      std::memmove(expected.data() + 1100 + distance, expected.data() + 1100, size);
+      copy(found.data() + 1100 + distance, found.data() + 1100, size);
+      ASSERT_EQ(found, expected) << "size " << size << " distance " << distance;
     }
   }
 }
