@@ -137,7 +137,7 @@ Error Instance::Impl::DescribeOutcome(uint32_t outcome, InterruptReason reason) 
   const std::string of_module = module->name().empty() ? "" : fmt::format(" of '{}'", Shown(module->name()));
   const std::string where =
       backtrace.frames.empty()
-          ? "in code" + of_module
+          ? "outside the functions" + of_module + ", where its data and element segments are put in place"
           : fmt::format("in function '{}'{}", Shown(backtrace.frames.front().function_name), of_module);
   ErrorDetails details;
   details.trap = trap;

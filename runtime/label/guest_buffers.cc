@@ -113,8 +113,8 @@ void GuestBuffers::WarnOnce(std::string_view request_id) {
   placement_.has_warned = true;
   if (host_->log == nullptr || !host_->log->Enabled(LogLevel::kWarn)) return;
   host_->log->Log(LogLevel::kWarn,
-                  "the guard does not export both alloc and dealloc: input and output are placed at the end of its "
-                  "memory, where its own data may lie; export both",
+                  "the guard does not export both alloc and dealloc: input and output get pages behind its memory, or, "
+                  "where that may not grow, the end of it, where its own data may lie; export both",
                   request_id);
 }
 

@@ -146,6 +146,12 @@ class RunBadInputTest(CliTest):
         big = self.write("big.json", '"' + "x" * (8 << 20) + '"')
         self.assert_error(self.call(guard, "--input", big), "8388608")
 
+    def test_segment_that_does_not_fit(self):
+        guard = self.wasm(f'(module (memory (export "memory") 1) (data (i32.const 65530) "0123456789") {LABELS})')
+        self.compile(guard)
+        done = self.call(guard, "--input", self.json_file("in.json", {}))
+        self.assert_error(done, "out of bounds memory access", "segments are put in place")
+
     def test_memory_minimum_above_the_cap(self):
         guard = self.wasm(f'(module (memory (export "memory") 600) {LABELS})')
         done = run("compile", guard, "--cache-dir", self.cache)
