@@ -37,7 +37,11 @@ Result<KnownMembers> ReadMembers(LabelFunction function, JsonValue object,
   if (members) [[likely]]
     return std::move(*members);
   std::string what = std::string(LabelFunctionName(function)) + " answered wrongly";
-  if (at != nullptr) what += ": \"" + at->ToString() + "\"";
+  if (at != nullptr) {
+    what += ": \"" + at->ToString() + "\"";
+  } else if (!members.error().key) {
+    what += ": the answer";
+  }
   return std::unexpected(KnownMembers::ToError(std::move(members.error()), ErrorKind::kBadResponse, what));
 }
 
@@ -59,11 +63,11 @@ Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_vi
     ErrorDetails details;
     details.key = place.ToString();
     details.limit = value->size() > kMaxTagsPerLabel ? kMaxTagsPerLabel : kMaxTagsPerAnswer;
-    return Fail(ErrorKind::kBadResponse,
-                std::string(LabelFunctionName(function_)) + " answered wrongly: \"" + details.key + "\" has " +
-                    std::to_string(value->size()) + " tags; the limit is " + std::to_string(kMaxTagsPerLabel) +
-                    " in a label and " + std::to_string(kMaxTagsPerAnswer) + " in an answer",
-                std::move(details));
+    std::string message = std::string(LabelFunctionName(function_)) + " answered wrongly: \"" + details.key +
+                          "\" has " + std::to_string(value->size()) + " tags; the limit is " +
+                          std::to_string(kMaxTagsPerLabel) + " in a label and " + std::to_string(kMaxTagsPerAnswer) +
+                          " in an answer";
+    return Fail(ErrorKind::kBadResponse, std::move(message), std::move(details));
   }
   std::vector<std::string> tags;
   tags.reserve(value->size());

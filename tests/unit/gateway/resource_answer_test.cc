@@ -52,5 +52,19 @@ TEST(ResourceAnswerTest, EverythingElseIsABadResponse) {
   ExpectBad(R"({"resource":{},"Operation":"read"})", "Operation");
 }
 
+TEST(ResourceAnswerTest, ErrorsNameWhatIsWrong) {
+  std::string tags = "\"t\"";
+  for (size_t i = 0; i < kMaxTagsPerLabel; ++i) tags += ",\"t\"";
+  const auto many = ParseResourceAnswer(R"({"resource":{"secrecy":[)" + tags + "]}}");
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().details().key, "resource.secrecy");
+  EXPECT_EQ(many.error().details().limit, kMaxTagsPerLabel);
+  EXPECT_EQ(many.error().message,
+            "label_resource answered wrongly: \"resource.secrecy\" has 10001 tags; the limit is 10000 in a label and "
+            "200000 in an answer");
+  EXPECT_EQ(ParseResourceAnswer("null").error().message,
+            "label_resource answered wrongly: the answer is null; expected an object");
+}
+
 }  // namespace
 }  // namespace guardc
