@@ -17,6 +17,7 @@
 #include "compiler/emit/copy_calls.h"
 #include "compiler/emit/local_bases.h"
 #include "compiler/emit/loop_addresses.h"
+#include "compiler/emit/split_copies.h"
 #include "compiler/emit/wide_index.h"
 #include "compiler/emit/wide_multiply.h"
 
@@ -91,6 +92,7 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   GUARDC_TRY(llvm::FunctionPassManager late, Parse(builder, pipeline.late));
   if (opt_level >= 2) {
     if (machine.getTargetTriple().isX86()) late.addPass(WideIndexPass());
+    late.addPass(SplitCopiesPass());
     late.addPass(LocalBasesPass());
     late.addPass(CopyCallsPass());
     late.addPass(BranchWeightsPass());

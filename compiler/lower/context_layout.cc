@@ -81,6 +81,20 @@ bool HasTailCalls(const Module& module) {
   });
 }
 
+// Are values of 8 bytes mostly loaded to be stored again?
+bool MovesWords(const Module& module) {
+  size_t loads = 0, copies = 0;
+  for (const Function& function : module.functions) {
+    bool is_after_load = false;
+    for (const Instr& instr : function.body) {
+      loads += instr.op == Op::kI64Load;
+      copies += is_after_load && instr.op == Op::kI64Store;
+      is_after_load = instr.op == Op::kI64Load;
+    }
+  }
+  return copies > loads / 2;
+}
+
 // Hands out aligned pieces of the context.
 class Cursor {
  public:
@@ -104,6 +118,7 @@ Result<ContextLayout> ComputeContextLayout(const Module& module, uint32_t page_s
   layout.canonical_type = CanonicalTypes(module.types);
   FindFuncRefs(module, layout);
   layout.has_tail_calls = HasTailCalls(module);
+  layout.moves_words = MovesWords(module);
 
   Cursor cursor;
   layout.memories = cursor.Take(module.memory_types.size() - module.num_imported_memories, sizeof(abi::VmMemory), 16);

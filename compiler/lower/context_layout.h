@@ -31,6 +31,8 @@ struct ContextLayout {
   std::vector<bool> table_is_static;
   // Some function makes tail calls: all of the module's functions are tailcc.
   bool has_tail_calls = false;
+  // Values of 8 bytes are mostly loaded to be stored again: fields have 4 (kMovesWords).
+  bool moves_words = false;
   // Per function type index: the first structurally equal type.
   std::vector<uint32_t> canonical_type;
 };

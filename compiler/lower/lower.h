@@ -34,6 +34,10 @@ struct LowerOptions {
   bool is_aarch64 = false;
 };
 
+// An attribute of the functions of modules that mostly load 8 bytes to store them again (emit/split_copies.h). Those
+// that compute with 8 bytes would load them after they were stored in halves.
+inline constexpr const char kMovesWords[] = "guardc-moves-words";
+
 // "wasm[12]::name" with the name made printable ASCII; unique by the index.
 std::string FunctionSymbol(const Module& module, uint32_t func);
 

@@ -91,6 +91,7 @@ llvm::Function* ModuleContext::DefinedFunction(uint32_t func) {
   llvm::Function*& function = defined_functions_[func - wasm.num_imported_funcs];
   if (!function) {
     function = CreateGuestFunction(wasm.func_types[func], FunctionSymbol(wasm, func), own_convention());
+    if (layout.moves_words) function->addFnAttr(kMovesWords);
   }
   return function;
 }
