@@ -139,6 +139,10 @@ void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
   command->add_option("--env", options->env, "One variable of the guest's environment; may be repeated")
       ->type_name("NAME=VALUE")
+      ->check([](const std::string& text) {
+        const bool is_variable = text.find('=') != std::string::npos && text.front() != '=';
+        return is_variable ? std::string() : "'" + PrintableName(text) + "' is not NAME=VALUE";
+      })
       ->allow_extra_args(false);  // each --env takes one value, the next argument is the guest's
   AddDuration(*command, "--timeout", options->timeout_seconds, "Stop after this long (5s, 250ms, 1m)");
   command->add_option("--memory-cap", options->store.memory_cap_pages, "Each linear memory at most, in pages of 64 KiB")

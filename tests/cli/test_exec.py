@@ -66,6 +66,13 @@ class ExecTest(CliTest):
         done = self.exec(hello, "--env", "A=1", "one", "--two", env={"UNSEEN": "x"})
         self.assertEqual((done.returncode, done.stdout), (143, b"to stdout\nhello.wasm\0one\0--two\0"))
 
+    def test_env_is_name_and_value(self):
+        hello = self.wasm(HELLO, "hello.wasm")
+        for variable in ("NAME", "=value", ""):
+            with self.subTest(variable):
+                self.assert_error(self.exec(hello, "--compile", "--env", variable), "--env", code=2)
+        self.assertEqual(self.exec(hello, "--compile", "--env", "A=", "--env", "B=a=b").returncode, (41 + 200) % 256)
+
     def test_double_dash_ends_our_options(self):
         hello = self.wasm(HELLO, "hello.wasm")
         done = self.exec(hello, "--compile", "--", "--compile", "-v", "--", "x")
