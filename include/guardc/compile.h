@@ -27,7 +27,8 @@ struct CompiledModule {
 };
 
 // Compiles in memory. Thread-safe. kInvalidWasm and kUnsupported carry the offset in the module; kGuardAbi and
-// kUnknownImport name what was found and what was expected.
+// kUnknownImport name what was found and what was expected. Who else uses LLVM in the process should know that this
+// sets the initial value of its option regalloc-csr-first-time-cost, and runs LLD, which resets all options.
 [[nodiscard]] Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOptions& options,
                                              Emit emit = Emit::kSharedObject);
 
