@@ -41,8 +41,12 @@ void OnFault(int, siginfo_t*, void*) {
 void OnAlarm(int, siginfo_t*, void*) { ++alarms; }
 void OnProfile(int, siginfo_t*, void*) {
   const int saved_errno = errno;
+#ifndef __SANITIZE_THREAD__
+  // Thread sanitizer runs handlers late, with all signals blocked; one that comes to what it intercepts runs the next,
+  // and the mask that is put back in the end is then the inner one's: everything stays blocked.
   void* frames[64];
   depth = std::max(depth.load(), backtrace(frames, 64));
+#endif
   ++profiles;
   errno = saved_errno;
 }
@@ -157,7 +161,9 @@ TEST(ForeignSignals, WereThereAllTheTime) {
   EXPECT_EQ(faults.exchange(0), 11 * static_cast<int>(3 + fatal_ops.size()));
   EXPECT_GT(alarms, 10);
   EXPECT_GT(profiles, 10);
+#ifndef __SANITIZE_THREAD__
   EXPECT_GT(depth, 3);
+#endif
 }
 
 }  // namespace
