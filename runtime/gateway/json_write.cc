@@ -1,11 +1,11 @@
 // Strings into JSON and into messages.
+#include "base/hex.h"
 #include "runtime/gateway/json_text.h"
 
 namespace guardc::gateway {
 
 // A result of a megabyte goes through here when it is filtered; a DOM library's writer would first copy it into a DOM.
 void AppendJsonString(std::string& out, std::string_view text) {
-  static constexpr char kHex[] = "0123456789abcdef";
   out.reserve(out.size() + text.size() + 2);
   out += '"';
   size_t start = 0;
@@ -32,8 +32,8 @@ void AppendJsonString(std::string& out, std::string_view text) {
         break;
       default:
         out += "\\u00";
-        out += kHex[c >> 4];
-        out += kHex[c & 15];
+        out += kHexDigits[c >> 4];
+        out += kHexDigits[c & 15];
     }
   }
   out.append(text, start);
