@@ -17,7 +17,8 @@ namespace guardc::artifact {
 
 namespace {
 
-constexpr uint64_t kManifestLimit = uint64_t{64} << 20;  // bytes; a guard's has 5,000
+constexpr uint64_t kManifestLimit = uint64_t{64} << 20;     // bytes; its longest text is the module's name
+constexpr uint64_t kDescriptionLimit = uint64_t{64} << 20;  // bytes; a guard's has 3,000
 // How often to try again where another process removes the empty directory that we are about to write to.
 constexpr int kAttempts = 100;
 
@@ -70,7 +71,8 @@ Result<void> CheckPayload(const Payload& payload, const Identity& identity, cons
   const Manifest& manifest = payload.manifest;
   if (manifest.identity == identity && manifest.key == key && manifest.object_size == payload.object.size() &&
       manifest.object_sha256 == Sha256Of(payload.object).Hex() &&
-      manifest.object_xxh3_128 == Xxh3Of(payload.object).Hex()) {
+      manifest.object_xxh3_128 == Xxh3Of(payload.object).Hex() &&
+      manifest.description_sha256 == Sha256Of(PrintDescription(payload.description)).Hex()) {
     return {};
   }
   return Fail(ErrorKind::kInternal, "the compiler's manifest does not describe the object of key " + key);
@@ -94,6 +96,8 @@ Result<void> MoveIntoPlace(const std::filesystem::path& temporary, const std::fi
 
 Result<void> WriteEntry(const std::filesystem::path& directory, const Payload& payload) {
   GUARDC_CHECK(WriteNewFile(directory / kObjectFile, payload.object));
+  const std::string description = PrintDescription(payload.description);
+  GUARDC_CHECK(WriteNewFile(directory / kDescriptionFile, std::as_bytes(std::span<const char>(description))));
   // Last, so that even a copy of a half-written directory is recognised by its absence.
   const std::string manifest = PrintManifest(payload.manifest);
   GUARDC_CHECK(WriteNewFile(directory / kManifestFile, std::as_bytes(std::span<const char>(manifest))));
@@ -120,6 +124,19 @@ Result<void> Publish(const std::filesystem::path& entry, const std::string& key,
 }
 
 }  // namespace
+
+Payload MakePayload(Identity identity, std::string module_name, uint64_t wasm_size, std::vector<std::byte> object,
+                    Description description) {
+  Manifest manifest{.key = CacheKey(identity),
+                    .module_name = std::move(module_name),
+                    .wasm_size = wasm_size,
+                    .object_sha256 = Sha256Of(object).Hex(),
+                    .object_xxh3_128 = Xxh3Of(object).Hex(),
+                    .object_size = object.size(),
+                    .description_sha256 = Sha256Of(PrintDescription(description)).Hex()};
+  manifest.identity = std::move(identity);
+  return {std::move(object), std::move(description), std::move(manifest)};
+}
 
 Result<CacheStore> CacheStore::OpenForWriting(const std::filesystem::path& root) {
   GUARDC_CHECK(CreateDirectories(root));
@@ -221,6 +238,15 @@ Result<Fd> OpenObject(const OpenedEntry& entry) {
   return fd;
 }
 
+Result<Description> ReadDescription(const OpenedEntry& entry) {
+  struct stat st;
+  GUARDC_TRY(const Fd fd, OpenChecked(entry.directory.get(), entry.path, kDescriptionFile, st));
+  const std::filesystem::path path = entry.path / kDescriptionFile;
+  GUARDC_TRY(const std::string json, ReadAll(fd.get(), path, kDescriptionLimit));
+  GUARDC_CHECK(CheckDigest(path, "SHA-256", Sha256Of(json).Hex(), entry.manifest.description_sha256));
+  return ParseDescription(json, path.native());
+}
+
 Result<void> CheckDigest(const std::filesystem::path& path, std::string_view name, const std::string& found,
                          const std::string& expected) {
   if (found == expected) return {};
@@ -236,6 +262,7 @@ Result<Manifest> VerifyEntry(const std::filesystem::path& entry) {
   GUARDC_CHECK(CheckDigest(path, "SHA-256", Sha256Of(bytes).Hex(), opened.manifest.object_sha256));
   const auto object_bytes = std::as_bytes(std::span<const char>(bytes));
   GUARDC_CHECK(CheckDigest(path, "XXH3-128", Xxh3Of(object_bytes).Hex(), opened.manifest.object_xxh3_128));
+  GUARDC_CHECK(ReadDescription(opened));
   return std::move(opened.manifest);
 }
 

@@ -1,7 +1,7 @@
 // The cache directory: content-addressed entries, published whole or not at all. Layout and rules are in
 // docs/artifact-format.md:
 //
-//   <root>/v1/<first two digits>/<wasm sha256>/<key>/{guard.so, manifest.json}
+//   <root>/v1/<first two digits>/<wasm sha256>/<key>/{guard.so, description.json, manifest.json}
 //   <root>/v1/lock/<key>      while a compile of that key runs
 //
 // Readers take no lock that can block. Whoever uses an entry holds a shared lock on its manifest.json, so that gc
@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "artifact/description.h"
 #include "artifact/manifest.h"
 #include "base/file.h"
 #include "guardc/result.h"
@@ -27,8 +28,13 @@ namespace guardc::artifact {
 // What a compile hands to the cache.
 struct Payload {
   std::vector<std::byte> object;
+  Description description;
   Manifest manifest;
 };
+
+// Fills in a manifest's key, hashes and sizes.
+Payload MakePayload(Identity identity, std::string module_name, uint64_t wasm_size, std::vector<std::byte> object,
+                    Description description);
 
 struct PublishedEntry {
   std::filesystem::path directory;
@@ -105,6 +111,9 @@ Result<OpenedEntry> OpenEntry(const std::filesystem::path& entry);
 
 // The object of an opened entry, checked for owner, permissions and size.
 Result<Fd> OpenObject(const OpenedEntry& entry);
+
+// What the module of an opened entry is; checked against the manifest's hash of it.
+Result<Description> ReadDescription(const OpenedEntry& entry);
 
 // kCorruptArtifact where the file's hash of that name is not the manifest's.
 Result<void> CheckDigest(const std::filesystem::path& path, std::string_view name, const std::string& found,

@@ -1,20 +1,19 @@
-// manifest.json: what is known about an artifact beside its code. The page is docs/artifact-format.md; a change there
-// or here raises kManifestVersion.
+// manifest.json: what a load has to know about an artifact before it opens the object, and no more, since parsing it is
+// a good part of a load; what people ask about the module is in description.h. The page is docs/artifact-format.md; a
+// change there or here raises kManifestVersion.
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "guardc/compile_options.h"
 #include "guardc/result.h"
-#include "guardc/types.h"
 
 namespace guardc::artifact {
 
-inline constexpr uint32_t kManifestVersion = 2;
+inline constexpr uint32_t kManifestVersion = 3;
 inline constexpr std::string_view kManifestFile = "manifest.json";
 inline constexpr std::string_view kObjectFile = "guard.so";
 
@@ -49,61 +48,19 @@ struct Identity {
   bool operator==(const Identity&) const = default;
 };
 
-struct ManifestImport {
-  std::string module;
-  std::string name;
-  ExternKind kind = ExternKind::kFunc;
-  std::string type;  // ToString(ExternType)
-  bool operator==(const ManifestImport&) const = default;
-};
-
-struct ManifestExport {
-  std::string name;
-  ExternKind kind = ExternKind::kFunc;
-  std::string type;
-  bool operator==(const ManifestExport&) const = default;
-};
-
-struct ManifestTable {
-  ValType element = ValType::kFuncRef;
-  Limits limits;  // elements
-  bool operator==(const ManifestTable&) const = default;
-};
-
-// Sizes of the module's sections, imports included where the index space holds them.
-struct Counts {
-  uint64_t types = 0;
-  uint64_t functions = 0;
-  uint64_t imported_functions = 0;
-  uint64_t tables = 0;
-  uint64_t memories = 0;
-  uint64_t globals = 0;
-  uint64_t elem_segments = 0;
-  uint64_t data_segments = 0;
-  uint64_t code_bytes = 0;  // of the module's code section
-  bool operator==(const Counts&) const = default;
-};
-
 // Nothing in it varies between two compiles of the same thing: no times, no paths, no host names. So the whole entry is
 // reproducible, and can be signed or shipped.
 struct Manifest {
   Identity identity;
-  std::string key;              // CacheKey(identity)
-  std::string module_name;      // from the name section, else ""
-  uint64_t wasm_size = 0;       // bytes
-  std::string object_sha256;    // hex, as the next: what a pinned load and `verify` check
-  std::string object_xxh3_128;  // what any other load checks: against damage
-  uint64_t object_size = 0;     // bytes
-  std::vector<ManifestImport> imports;
-  std::vector<ManifestExport> exports;
-  std::vector<Limits> memories;       // pages; imported ones first
-  std::vector<ManifestTable> tables;  // imported ones first
-  Counts counts;
+  std::string key;                 // CacheKey(identity)
+  std::string module_name;         // from the name section, else ""
+  uint64_t wasm_size = 0;          // bytes
+  std::string object_sha256;       // hex, as the next: what a pinned load and `verify` check
+  std::string object_xxh3_128;     // what any other load checks: against damage
+  uint64_t object_size = 0;        // bytes
+  std::string description_sha256;  // hex; of description.json
   bool operator==(const Manifest&) const = default;
 };
-
-std::vector<ManifestImport> DescribeImports(std::span<const ImportType> imports);
-std::vector<ManifestExport> DescribeExports(std::span<const ExportType> exports);
 
 std::string_view ProfileName(Profile profile);  // "guard", "wasi"
 

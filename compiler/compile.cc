@@ -17,8 +17,10 @@
 #include "artifact/cache_key.h"
 #include "artifact/cache_store.h"
 #include "artifact/chunk_store.h"
+#include "artifact/description.h"
 #include "artifact/manifest.h"
 #include "base/hash.h"
+#include "compiler/describe.h"
 #include "compiler/emit/artifact_facts.h"
 #include "compiler/emit/chunks.h"
 #include "compiler/emit/generate.h"
@@ -31,7 +33,6 @@
 #include "compiler/frontend/guard_profile.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "compiler/lower/context_layout.h"
-#include "compiler/manifest.h"
 #include "guardc/version.h"
 
 namespace guardc {
@@ -121,7 +122,7 @@ artifact::Identity IdentityOf(std::span<const std::byte> wasm, const CompileOpti
 
 struct Compiled {
   CompiledModule result;
-  artifact::Manifest manifest;  // of a shared object
+  std::optional<artifact::Payload> payload;  // a shared object, instead of the result's bytes
   size_t chunks = 0;
 };
 
@@ -164,9 +165,9 @@ Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOption
   if (emit == Emit::kObject) {
     GUARDC_TRY(compiled.result.bytes, LinkRelocatable(objects, target));
   } else {
-    GUARDC_TRY(compiled.result.bytes, LinkArtifact(objects, target));
-    compiled.manifest = DescribeArtifact(module, IdentityOf(wasm, options, target), wasm.size(), compiled.result.bytes);
-    compiled.result.manifest = artifact::PrintManifest(compiled.manifest);
+    GUARDC_TRY(std::vector<std::byte> object, LinkArtifact(objects, target));
+    compiled.payload = artifact::MakePayload(IdentityOf(wasm, options, target), module.name, wasm.size(),
+                                             std::move(object), Describe(module));
   }
   timer.Done("link");
   return compiled;
@@ -186,6 +187,11 @@ Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOpt
   GUARDC_CHECK(CheckOptions(options));
   GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
   GUARDC_TRY(Compiled compiled, CompileFor(wasm, options, target, emit));
+  if (compiled.payload) {
+    compiled.result.bytes = std::move(compiled.payload->object);
+    compiled.result.manifest = artifact::PrintManifest(compiled.payload->manifest);
+    compiled.result.description = artifact::PrintDescription(compiled.payload->description);
+  }
   return std::move(compiled.result);
 } catch (const std::exception& e) {
   return FailException(e);
@@ -212,7 +218,7 @@ Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const Com
                cached.chunks = compiled.chunks;
                cached.chunks_reused = chunks ? chunks->reused() : 0;
                cached.phases = std::move(compiled.result.phases);
-               return artifact::Payload{std::move(compiled.result.bytes), std::move(compiled.manifest)};
+               return *std::move(compiled.payload);
              }));
   // What is left of the time went into looking the entry up, waiting for others, and writing it.
   double rest = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();

@@ -1,5 +1,5 @@
-// guardc inspect: what a guard is and what was made of it. Reads manifests only; a module without an artifact is read
-// by the compiler, which then takes this process over.
+// guardc inspect: what a guard is and what was made of it. Reads manifests and descriptions only; a module without an
+// artifact is read by the compiler, which then takes this process over.
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -27,6 +27,7 @@ struct InspectOptions : CommonOptions {
 struct Inspected {
   fs::path entry;
   Manifest manifest;
+  artifact::Description description;
   std::vector<fs::path> other_entries;  // of the same wasm
 };
 
@@ -37,7 +38,11 @@ Result<Inspected> Open(const Subject& subject, const fs::path& cache_directory) 
     if (const auto module = Module::Find(subject.wasm, cache_directory)) chosen = (*module)->entry();
   }
   GUARDC_TRY(artifact::OpenedEntry opened, artifact::OpenEntry(chosen));
-  Inspected out{.entry = chosen, .manifest = std::move(opened.manifest), .other_entries = {}};
+  GUARDC_TRY(artifact::Description description, artifact::ReadDescription(opened));
+  Inspected out{.entry = chosen,
+                .manifest = std::move(opened.manifest),
+                .description = std::move(description),
+                .other_entries = {}};
   for (const fs::path& entry : subject.entries) {
     if (entry != chosen) out.other_entries.push_back(entry);
   }
@@ -70,6 +75,7 @@ std::string DescribeTarget(const artifact::Target& target) {
 std::string ToHumanText(const Inspected& inspected) {
   const Manifest& m = inspected.manifest;
   const artifact::Identity& identity = m.identity;
+  const artifact::Description& d = inspected.description;
   std::vector<std::vector<std::string>> facts = {
       {"module", m.module_name.empty() ? "(no name)" : PrintableName(m.module_name)},
       {"wasm", FormatSize(m.wasm_size) + ", sha256 " + identity.wasm_sha256},
@@ -80,12 +86,12 @@ std::string ToHumanText(const Inspected& inspected) {
       {"options", DescribeOptions(identity.options)},
       {"made by", "guardc " + identity.guardc_version + ", LLVM " + identity.llvm_version + ", ABI " +
                       std::to_string(identity.abi_version)},
-      {"code", FormatSize(m.counts.code_bytes) + ", " + std::to_string(m.counts.functions) + " functions (" +
-                   std::to_string(m.counts.imported_functions) + " imported), " + std::to_string(m.counts.types) +
-                   " types, " + std::to_string(m.counts.globals) + " globals"},
+      {"code", FormatSize(d.counts.code_bytes) + ", " + std::to_string(d.counts.functions) + " functions (" +
+                   std::to_string(d.counts.imported_functions) + " imported), " + std::to_string(d.counts.types) +
+                   " types, " + std::to_string(d.counts.globals) + " globals"},
   };
-  for (const Limits& memory : m.memories) facts.push_back({"memory", DescribeLimits(memory, "pages")});
-  for (const artifact::ManifestTable& table : m.tables) {
+  for (const Limits& memory : d.memories) facts.push_back({"memory", DescribeLimits(memory, "pages")});
+  for (const artifact::DescribedTable& table : d.tables) {
     facts.push_back(
         {"table", std::string(ValTypeName(table.element)) + ", " + DescribeLimits(table.limits, "elements")});
   }
@@ -93,13 +99,13 @@ std::string ToHumanText(const Inspected& inspected) {
   std::string out = FormatTable(facts);
 
   std::vector<std::vector<std::string>> rows;
-  for (const artifact::ManifestImport& import : m.imports) {
+  for (const artifact::DescribedImport& import : d.imports) {
     rows.push_back({"  " + PrintableName(import.module) + "." + PrintableName(import.name),
                     std::string(ExternKindName(import.kind)), import.type});
   }
   out += "imports (" + std::to_string(rows.size()) + ")\n" + FormatTable(rows);
   rows.clear();
-  for (const artifact::ManifestExport& exported : m.exports) {
+  for (const artifact::DescribedExport& exported : d.exports) {
     rows.push_back({"  " + PrintableName(exported.name), std::string(ExternKindName(exported.kind)), exported.type});
   }
   return out + "exports (" + std::to_string(rows.size()) + ")\n" + FormatTable(rows);
@@ -108,6 +114,7 @@ std::string ToHumanText(const Inspected& inspected) {
 ordered_json ToJson(const Inspected& inspected) {
   ordered_json out = {{"cached", true}, {"entry", inspected.entry.string()}};
   out.update(ordered_json::parse(artifact::PrintManifest(inspected.manifest)));
+  out.update(ordered_json::parse(artifact::PrintDescription(inspected.description)));
   ordered_json& others = out["other_entries"] = ordered_json::array();
   for (const fs::path& entry : inspected.other_entries) others.push_back(entry.string());
   return out;
@@ -143,7 +150,7 @@ void AddInspect(CLI::App& app, int& exit_code) {
       ->type_name("GUARD.wasm|ENTRY")
       ->required();
   AddCacheDir(*command, *options);
-  AddJson(*command, *options, "Print the manifest with \"cached\", \"entry\", \"other_entries\"");
+  AddJson(*command, *options, "Print manifest and description with \"cached\", \"entry\", \"other_entries\"");
   command->footer(
       "Examples:\n"
       "  guardc inspect guard.wasm\n"

@@ -7,9 +7,9 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "compiler/describe.h"
 #include "compiler/frontend/guard_profile.h"
 #include "compiler/frontend/wabt_reader.h"
-#include "compiler/manifest.h"
 #include "compiler/tool/commands.h"
 #include "tools/command.h"
 #include "tools/output.h"
@@ -27,7 +27,10 @@ struct Arguments {
 };
 
 struct Inspected {
-  artifact::Manifest manifest;  // what is known without an artifact
+  std::string name;
+  uint64_t wasm_size = 0;
+  std::string wasm_sha256;
+  artifact::Description description;
   Result<void> is_guard;
 };
 
@@ -39,21 +42,15 @@ Result<Inspected> Inspect(const std::string& path) {
     error.message = path + ": " + error.message;
     return std::unexpected(std::move(error));
   }
-  artifact::Identity identity;
-  identity.wasm_sha256 = Sha256Of(wasm).Hex();
-  return Inspected{compiler::DescribeArtifact(*module, std::move(identity), wasm.size(), {}),
+  return Inspected{module->name, wasm.size(), Sha256Of(wasm).Hex(), compiler::Describe(*module),
                    compiler::CheckGuardProfile(*module)};
 }
 
 ordered_json ToJson(const Inspected& inspected) {
-  ordered_json facts = ordered_json::parse(artifact::PrintManifest(inspected.manifest));
-  // The fields of an artifact that there is not.
-  for (const char* name :
-       {"manifest_version", "guardc_version", "llvm_version", "abi_version", "key", "object", "target", "options"}) {
-    facts.erase(name);
-  }
-  ordered_json out = {{"cached", false}};
-  out.update(facts);
+  ordered_json out = {{"cached", false},
+                      {"name", inspected.name},
+                      {"wasm", {{"sha256", inspected.wasm_sha256}, {"size", inspected.wasm_size}}}};
+  out.update(ordered_json::parse(artifact::PrintDescription(inspected.description)));
   out["guard"] = {{"ok", inspected.is_guard.has_value()}};
   if (!inspected.is_guard) out["guard"]["error"] = cli::ErrorToJson(inspected.is_guard.error());
   return out;
@@ -68,30 +65,30 @@ std::string Describe(const Limits& limits, const char* unit) {
 }
 
 std::string ToText(const Inspected& inspected) {
-  const artifact::Manifest& m = inspected.manifest;
+  const artifact::Description& d = inspected.description;
   std::vector<std::vector<std::string>> facts = {
-      {"module", m.module_name.empty() ? "(no name)" : m.module_name},
-      {"wasm", cli::FormatSize(m.wasm_size) + ", sha256 " + m.identity.wasm_sha256},
+      {"module", inspected.name.empty() ? "(no name)" : inspected.name},
+      {"wasm", cli::FormatSize(inspected.wasm_size) + ", sha256 " + inspected.wasm_sha256},
       {"artifact", "none in the cache; `guardc compile` makes one"},
       {"guard", inspected.is_guard ? "yes" : "no: " + inspected.is_guard.error().message},
-      {"code", cli::FormatSize(m.counts.code_bytes) + ", " + std::to_string(m.counts.functions) + " functions (" +
-                   std::to_string(m.counts.imported_functions) + " imported), " + std::to_string(m.counts.types) +
-                   " types, " + std::to_string(m.counts.globals) + " globals"},
+      {"code", cli::FormatSize(d.counts.code_bytes) + ", " + std::to_string(d.counts.functions) + " functions (" +
+                   std::to_string(d.counts.imported_functions) + " imported), " + std::to_string(d.counts.types) +
+                   " types, " + std::to_string(d.counts.globals) + " globals"},
       {"data",
-       std::to_string(m.counts.data_segments) + " segments, elements in " + std::to_string(m.counts.elem_segments)},
+       std::to_string(d.counts.data_segments) + " segments, elements in " + std::to_string(d.counts.elem_segments)},
   };
-  for (const Limits& memory : m.memories) facts.push_back({"memory", Describe(memory, "pages")});
-  for (const artifact::ManifestTable& table : m.tables) {
+  for (const Limits& memory : d.memories) facts.push_back({"memory", Describe(memory, "pages")});
+  for (const artifact::DescribedTable& table : d.tables) {
     facts.push_back({"table", std::string(ValTypeName(table.element)) + ", " + Describe(table.limits, "elements")});
   }
   std::string out = cli::FormatTable(facts);
   std::vector<std::vector<std::string>> rows;
-  for (const artifact::ManifestImport& import : m.imports) {
+  for (const artifact::DescribedImport& import : d.imports) {
     rows.push_back({"  " + import.module + "." + import.name, std::string(ExternKindName(import.kind)), import.type});
   }
   out += "imports (" + std::to_string(rows.size()) + ")\n" + cli::FormatTable(rows);
   rows.clear();
-  for (const artifact::ManifestExport& exported : m.exports) {
+  for (const artifact::DescribedExport& exported : d.exports) {
     rows.push_back({"  " + exported.name, std::string(ExternKindName(exported.kind)), exported.type});
   }
   return out + "exports (" + std::to_string(rows.size()) + ")\n" + cli::FormatTable(rows);

@@ -22,7 +22,9 @@ struct PhaseTime {
 
 struct CompiledModule {
   std::vector<std::byte> bytes;  // the shared object, or what `Emit` asked for
-  std::string manifest;          // JSON text, see docs/artifact-format.md; empty unless kSharedObject
+  // manifest.json and description.json, see docs/artifact-format.md; empty unless kSharedObject
+  std::string manifest;
+  std::string description;
   std::vector<PhaseTime> phases;
 };
 
@@ -34,7 +36,7 @@ struct CompiledModule {
 
 struct CachedArtifact {
   std::string key;                  // lower-case hex
-  std::filesystem::path directory;  // holds manifest.json and the shared object
+  std::filesystem::path directory;  // holds the shared object, manifest.json and description.json
   bool was_cached = false;
   uint64_t wasm_size = 0;    // bytes
   uint64_t object_size = 0;  // bytes

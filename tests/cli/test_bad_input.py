@@ -184,8 +184,8 @@ class RunBadInputTest(CliTest):
     def test_truncated_artifact(self):
         guard = self.wasm(ECHO_GUARD)
         self.compile(guard)
-        for suffix, size in ((".so", 1000), (".so", 0), (".json", 100)):
-            path = next(p for p in files_below(self.cache) if p.suffix == suffix)
+        for name, size in (("guard.so", 1000), ("guard.so", 0), ("manifest.json", 100)):
+            path = next(p for p in files_below(self.cache) if p.name == name)
             path.chmod(0o644)
             os.truncate(path, size)
             self.assert_error(self.call(guard, "--input", self.json_file("in.json", {})))

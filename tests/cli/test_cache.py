@@ -47,7 +47,7 @@ class CompileTest(CliTest):
                              for p in files_below(cache) if p.suffix in (".so", ".json")})
         self.assertEqual(contents[0], contents[1])
         self.assertEqual(contents[0], contents[2])
-        self.assertEqual(len(contents[0]), 2)
+        self.assertEqual(len(contents[0]), 3)
 
     def test_eight_processes_compile_once(self):
         guard = self.wasm(ECHO_GUARD)
@@ -237,18 +237,25 @@ class InspectVerifyTest(CliTest):
 
     def test_verify_finds_changed_facts(self):
         made = self.compile(self.guard)
-        path = pathlib.Path(made["path"], "manifest.json")
-        path.chmod(0o644)
-        whole = path.read_text()
-        for old, new in (("label_agent", "label_agents"), ("call_backend", "call_backenc"), ('"echo"', '"ocho"'),
-                         ("-O2", "-O3"), ('"opt_level": 2', '"opt_level": 3'), ("sha256", "sha257"),
-                         ("xxh3_128", "xxh3_127"), ('"xxh3_128": "', '"xxh3_128": "0'),
-                         ('"abi_version": 3', '"abi_version": 9'), ('"manifest_version": 2', '"manifest_version": 1')):
-            if old in whole:
+        changes = {
+            "manifest.json": (('"name": "', '"name": "o'), ('"opt_level": 2', '"opt_level": 3'), ("sha256", "sha257"),
+                              ("xxh3_128", "xxh3_127"), ('"xxh3_128": "', '"xxh3_128": "0'),
+                              ('"abi_version": 3', '"abi_version": 9'), ('"manifest_version": 3', '"manifest_version": 2')),
+            "description.json": (("label_agent", "label_agents"), ("call_backend", "call_backenc"),
+                                 ('"functions": ', '"functions": 1')),
+        }
+        for file, pairs in changes.items():
+            path = pathlib.Path(made["path"], file)
+            path.chmod(0o644)
+            whole = path.read_text()
+            for old, new in pairs:
                 with self.subTest(old):
+                    self.assertIn(old, whole)
                     path.write_text(whole.replace(old, new))
                     self.assert_error(run("verify", made["path"], "--cache-dir", self.cache))
-        path.write_text(whole)
+                    if file == "description.json":
+                        self.assert_error(run("inspect", made["path"], "--cache-dir", self.cache), file)
+            path.write_text(whole)
         self.run_ok("verify", made["path"], "--cache-dir", self.cache)
 
     def test_verify_json_of_a_damaged_entry(self):

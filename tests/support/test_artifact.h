@@ -12,10 +12,8 @@
 #include <vector>
 
 #include "artifact/abi.h"
-#include "artifact/cache_key.h"
 #include "artifact/cache_store.h"
 #include "artifact/manifest.h"
-#include "base/checksum.h"
 #include "base/hash.h"
 #include "guardc/version.h"
 
@@ -202,17 +200,12 @@ inline artifact::Identity TestIdentity(std::string_view wasm = "a module") {
 }
 
 inline artifact::Payload TestPayload(const artifact::Identity& identity, const std::vector<std::byte>& object) {
-  artifact::Manifest manifest{.identity = identity,
-                              .key = artifact::CacheKey(identity),
-                              .module_name = "tested",
-                              .wasm_size = 8,
-                              .object_sha256 = Sha256Of(object).Hex(),
-                              .object_xxh3_128 = Xxh3Of(object).Hex(),
-                              .object_size = object.size()};
-  manifest.exports = {{"answer", ExternKind::kFunc, "func () -> i32"}};
-  manifest.memories = {Limits{.min = 1, .max = 2}};
-  manifest.tables = {{ValType::kFuncRef, Limits{.min = 3}}};
-  return {object, std::move(manifest)};
+  return artifact::MakePayload(identity, "tested", 8, object,
+                               {.imports = {},
+                                .exports = {{"answer", ExternKind::kFunc, "func () -> i32"}},
+                                .memories = {Limits{.min = 1, .max = 2}},
+                                .tables = {{ValType::kFuncRef, Limits{.min = 3}}},
+                                .counts = {}});
 }
 
 }  // namespace guardc::test

@@ -16,7 +16,7 @@ TEST(CacheKey, IsStable) {
   identity.guardc_version = "1.2.3";
   identity.abi_version = 7;
   identity.target = {"x86_64-unknown-linux-gnu", "x86-64-v2", {"popcnt", "sse4.2"}};
-  EXPECT_EQ(CacheKey(identity), "61213546d4c4f7d2c391ef23788ef2552935f1eb9d7fd733aac1cabee701aea9");
+  EXPECT_EQ(CacheKey(identity), "73aac189fde094084f72dc6c7aba2a366a26740da7a148daa412f6143ce0f0e9");
 }
 
 TEST(CacheKey, EveryFieldCounts) {

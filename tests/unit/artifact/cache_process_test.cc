@@ -8,6 +8,7 @@
 #include <functional>
 #include <thread>
 
+#include "artifact/cache_key.h"
 #include "artifact/cache_store.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_artifact.h"
@@ -50,7 +51,7 @@ TEST(CacheProcesses, EightCompileOnce) {
     return entry && VerifyEntry(entry->directory) ? compiles : 100;
   });
   EXPECT_EQ(made, 1);
-  EXPECT_EQ(test::CountFiles(dir.path()), 2u);
+  EXPECT_EQ(test::CountFiles(dir.path()), 3u);
 }
 
 TEST(CacheProcesses, DifferentKeysOfOneModuleDoNotDisturbEachOther) {
@@ -72,7 +73,7 @@ TEST(CacheProcesses, DifferentKeysOfOneModuleDoNotDisturbEachOther) {
     return 0;
   });
   EXPECT_EQ(failed, 0);
-  EXPECT_EQ(test::CountFiles(dir.path()), 8u);
+  EXPECT_EQ(test::CountFiles(dir.path()), 12u);
 }
 
 TEST(CacheProcesses, ACrashedWriterLeavesTheLockFreeAndItsFilesAreSwept) {
@@ -96,7 +97,7 @@ TEST(CacheProcesses, ACrashedWriterLeavesTheLockFreeAndItsFilesAreSwept) {
   const auto entry =
       store.GetOrCompile(identity, false, [&]() -> Result<Payload> { return test::TestPayload(identity, kObject); });
   ASSERT_TRUE(entry) << entry.error().message;
-  EXPECT_EQ(test::CountFiles(dir.path()), 2u);
+  EXPECT_EQ(test::CountFiles(dir.path()), 3u);
 }
 
 TEST(CacheProcesses, ReadersBesideWritersSeeWholeEntriesOrNone) {

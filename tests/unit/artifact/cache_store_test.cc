@@ -1,4 +1,5 @@
 #include "artifact/cache_store.h"
+#include "artifact/cache_key.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -48,7 +49,7 @@ TEST(CacheStore, CompilesOnceAndFindsItAgain) {
   EXPECT_TRUE(second->was_cached);
   EXPECT_EQ(second->manifest, first->manifest);
   EXPECT_EQ(compiler.runs, 1);
-  EXPECT_EQ(test::CountFiles(dir.path()), 2u);  // no lock, no temporary file
+  EXPECT_EQ(test::CountFiles(dir.path()), 3u);  // no lock, no temporary file
   EXPECT_EQ(store.EntriesOf(compiler.identity.wasm_sha256).value(), std::vector{first->directory});
 }
 
@@ -63,7 +64,7 @@ TEST(CacheStore, ForceReplacesTheEntry) {
   EXPECT_FALSE(forced->was_cached);
   EXPECT_EQ(compiler.runs, 2);
   EXPECT_EQ(VerifyEntry(forced->directory)->object_size, 2000u);
-  EXPECT_EQ(test::CountFiles(dir.path()), 2u);
+  EXPECT_EQ(test::CountFiles(dir.path()), 3u);
 }
 
 TEST(CacheStore, AReplacedEntryInUseStaysUntilItIsLetGo) {
@@ -78,15 +79,15 @@ TEST(CacheStore, AReplacedEntryInUseStaysUntilItIsLetGo) {
     ASSERT_TRUE(store.GetOrCompile(compiler.identity, true, compiler.Function()));
     // The reader still sees the whole entry that it opened.
     EXPECT_TRUE(OpenObject(*opened));
-    EXPECT_EQ(test::CountFiles(dir.path()), 4u);
+    EXPECT_EQ(test::CountFiles(dir.path()), 6u);
   }
   ASSERT_TRUE(store.Gc({}));
-  EXPECT_EQ(test::CountFiles(dir.path()), 2u);
+  EXPECT_EQ(test::CountFiles(dir.path()), 3u);
   EXPECT_EQ(VerifyEntry(entry->directory)->object_size, 2000u);
 }
 
 TEST(CacheStore, ADamagedEntryIsCompiledAgain) {
-  for (const char* file : {"guard.so", "manifest.json"}) {
+  for (const char* file : {"guard.so", "description.json", "manifest.json"}) {
     const TempDir dir;
     const CacheStore store = Open(dir);
     FakeCompiler compiler;
@@ -146,7 +147,8 @@ TEST(CacheStore, AManifestThatDoesNotDescribeTheObjectIsNotPublished) {
   });
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().kind, ErrorKind::kInternal);
-  for (std::string Manifest::* hash : {&Manifest::object_sha256, &Manifest::object_xxh3_128}) {
+  for (std::string Manifest::* hash :
+       {&Manifest::object_sha256, &Manifest::object_xxh3_128, &Manifest::description_sha256}) {
     const auto wrong = store.GetOrCompile(identity, false, [&]() -> Result<Payload> {
       Payload payload = test::TestPayload(identity, Object());
       (payload.manifest.*hash)[0] ^= 1;
@@ -183,8 +185,9 @@ TEST(CacheStore, RefusesDirectoriesThatOthersMayWrite) {
   FakeCompiler compiler;
   const auto entry = store.GetOrCompile(compiler.identity, false, compiler.Function());
   const auto root = dir / "cache";
-  for (const std::filesystem::path& path : {root, root / "v1", entry->directory.parent_path(), entry->directory,
-                                            entry->directory / "manifest.json", entry->directory / "guard.so"}) {
+  for (const std::filesystem::path& path :
+       {root, root / "v1", entry->directory.parent_path(), entry->directory, entry->directory / "manifest.json",
+        entry->directory / "guard.so", entry->directory / "description.json"}) {
     const bool is_directory = std::filesystem::is_directory(path);
     for (const mode_t bit : {S_IWGRP, S_IWOTH}) {
       ASSERT_EQ(chmod(path.c_str(), (is_directory ? 0755 : 0644) | bit), 0);
@@ -236,7 +239,7 @@ TEST(CacheStore, NeverWaitsForAPipe) {
   const CacheStore store = Open(dir);
   FakeCompiler compiler;
   const auto entry = store.GetOrCompile(compiler.identity, false, compiler.Function());
-  for (const char* file : {"guard.so", "manifest.json"}) {
+  for (const char* file : {"guard.so", "description.json", "manifest.json"}) {
     std::filesystem::remove(entry->directory / file);
     ASSERT_EQ(mkfifo((entry->directory / file).c_str(), 0600), 0);
     EXPECT_EQ(VerifyEntry(entry->directory).error().kind, ErrorKind::kCorruptArtifact);

@@ -98,11 +98,11 @@ TEST_F(GcTest, SweepsWhatCrashedWritersLeft) {
   std::filesystem::create_directories(entry.parent_path() / (".tmp-" + key + "-1-0"));
   test::WriteBytes(entry.parent_path() / (".tmp-" + key + "-1-0") / "guard.so", "half");
   test::WriteBytes(dir_ / "cache/v1/lock" / key, "");
-  EXPECT_EQ(test::CountFiles(dir_.path()), 4u);
+  EXPECT_EQ(test::CountFiles(dir_.path()), 5u);
   ASSERT_TRUE(store_.Gc({.dry_run = true}));
-  EXPECT_EQ(test::CountFiles(dir_.path()), 4u);
+  EXPECT_EQ(test::CountFiles(dir_.path()), 5u);
   ASSERT_TRUE(store_.Gc({}));
-  EXPECT_EQ(test::CountFiles(dir_.path()), 2u);
+  EXPECT_EQ(test::CountFiles(dir_.path()), 3u);
   EXPECT_TRUE(VerifyEntry(entry));
 }
 

@@ -190,6 +190,7 @@ TEST(Compile, JobsDoNotChangeTheBytes) {
   const auto four = MustCompile(wasm, options, Emit::kSharedObject);
   EXPECT_EQ(one.bytes, four.bytes);
   EXPECT_EQ(one.manifest, four.manifest);
+  EXPECT_EQ(one.description, four.description);
 }
 
 TEST(Compile, EveryLevelAndMode) {

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "artifact/cache_store.h"
@@ -164,21 +165,34 @@ TEST(Load, AnotherManifestThanThePinnedOneIsUntrusted) {
   EXPECT_TRUE(IsSealed((*module)->artifact().image_fd()));
 }
 
-// The version before this one had one hash.
-TEST(Load, TheManifestsOfVersion1AreIncompatible) {
+// Version 1 had one hash of the object, version 2 the description's lists in the manifest.
+TEST(Load, TheManifestsOfEarlierVersionsAreIncompatible) {
   const TempDir dir;
   const auto entry = Publish(dir.path(), test::TestIdentity(kWasm));
-  std::string manifest = test::ReadBytes(entry / "manifest.json");
-  const std::string version = "\"manifest_version\": 2";
-  manifest.replace(manifest.find(version), version.size(), "\"manifest_version\": 1");
-  const size_t xxh = manifest.find("    \"xxh3_128\"");
-  manifest.erase(xxh, manifest.find('\n', xxh) + 1 - xxh);
-  test::WriteBytes(entry / "manifest.json", manifest);
-  for (const auto& module : {Module::Load(entry), Module::Find(Wasm(), dir.path())}) {
-    ASSERT_FALSE(module);
-    EXPECT_EQ(module.error().kind, ErrorKind::kIncompatibleArtifact);
-    EXPECT_THAT(module.error().message, HasSubstr("manifest_version is 1, expected 2: compile the module again"));
+  const auto manifest = nlohmann::ordered_json::parse(test::ReadBytes(entry / "manifest.json"));
+  nlohmann::ordered_json version2 = manifest;
+  version2.erase("description");
+  version2.update(nlohmann::ordered_json::parse(test::ReadBytes(entry / "description.json")));
+  version2["manifest_version"] = 2;
+  nlohmann::ordered_json version1 = version2;
+  version1["object"].erase("xxh3_128");
+  version1["manifest_version"] = 1;
+  for (const auto& old : {version1, version2}) {
+    test::WriteBytes(entry / "manifest.json", old.dump(2));
+    for (const auto& module : {Module::Load(entry), Module::Find(Wasm(), dir.path())}) {
+      ASSERT_FALSE(module);
+      EXPECT_EQ(module.error().kind, ErrorKind::kIncompatibleArtifact);
+      EXPECT_THAT(module.error().message, HasSubstr("manifest_version is " + old["manifest_version"].dump() +
+                                                    ", expected 3: compile the module again"));
+    }
   }
+}
+
+TEST(Load, NeedsNoDescription) {
+  const TempDir dir;
+  const auto entry = Publish(dir.path(), test::TestIdentity());
+  std::filesystem::remove(entry / "description.json");
+  EXPECT_TRUE(Module::Load(entry));
 }
 
 TEST(Load, ATruncatedOrGrownFileIsFound) {

@@ -1,10 +1,8 @@
-#include "compiler/manifest.h"
-
-#include "artifact/cache_key.h"
-#include "base/checksum.h"
-#include "base/hash.h"
+#include "compiler/describe.h"
 
 namespace guardc::compiler {
+
+namespace {
 
 std::vector<ImportType> ImportTypes(const Module& module) {
   std::vector<ImportType> imports;
@@ -48,22 +46,15 @@ artifact::Counts CountsOf(const Module& module) {
           .code_bytes = module.code_section_size};
 }
 
-artifact::Manifest DescribeArtifact(const Module& module, artifact::Identity identity, uint64_t wasm_size,
-                                    std::span<const std::byte> object) {
-  artifact::Manifest manifest;
-  manifest.key = artifact::CacheKey(identity);
-  manifest.identity = std::move(identity);
-  manifest.module_name = module.name;
-  manifest.wasm_size = wasm_size;
-  manifest.object_sha256 = Sha256Of(object).Hex();
-  manifest.object_xxh3_128 = Xxh3Of(object).Hex();
-  manifest.object_size = object.size();
-  manifest.imports = artifact::DescribeImports(ImportTypes(module));
-  manifest.exports = artifact::DescribeExports(ExportTypes(module));
-  for (const MemoryType& memory : module.memory_types) manifest.memories.push_back(memory.limits);
-  for (const TableType& table : module.table_types) manifest.tables.push_back({table.element, table.limits});
-  manifest.counts = CountsOf(module);
-  return manifest;
+}  // namespace
+
+artifact::Description Describe(const Module& module) {
+  artifact::Description description{.imports = artifact::DescribeImports(ImportTypes(module)),
+                                    .exports = artifact::DescribeExports(ExportTypes(module)),
+                                    .counts = CountsOf(module)};
+  for (const MemoryType& memory : module.memory_types) description.memories.push_back(memory.limits);
+  for (const TableType& table : module.table_types) description.tables.push_back({table.element, table.limits});
+  return description;
 }
 
 }  // namespace guardc::compiler
