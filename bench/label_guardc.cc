@@ -1,10 +1,13 @@
 // guardc as a contestant of bench/label_calls.py, by the protocol of peers/label_host.h:
 //
-//   label_guardc guest|text|typed CACHE_DIR GUARD.wasm
+//   label_guardc guest|text|typed|simdjson CACHE_DIR GUARD.wasm
 //
 // guest: the exports alone, with the least of a host around them, as the peers are measured. text: Guard::Call, the API
 // for text in and out. typed: LabelAgent, LabelResource and LabelResponse, with answers as values; the policy
-// and the JSON of the arguments and the result were parsed beforehand, as a gateway has them.
+// and the JSON of the arguments and the result were parsed beforehand, as a gateway has them. simdjson: no guard at
+// all, but what typed answers need of that library at least, the limit of what "typed" can add to "guest".
+#include <simdjson.h>
+
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -140,8 +143,56 @@ size_t LabelTyped(void* self, GuardExport function, const char* input, size_t si
   return static_cast<size_t>(std::to_chars(held, held + sizeof held, count).ptr - held);
 }
 
+// ---- simdjson ----
+
+struct Floor {
+  std::shared_ptr<Guard> guard;
+  unsigned line = ~0u;                         // whose input the rest was made of
+  simdjson::padded_string answer;              // the guard's
+  std::vector<simdjson::padded_string> texts;  // of the result's parts, with the quotes and escapes of JSON
+  simdjson::ondemand::parser parser;
+  std::string decoded;
+};
+
+void Prepare(Floor& floor, GuardExport function, std::string_view input) {
+  if (floor.line == lines_served) return;
+  floor.line = lines_served;
+  floor.answer = Take(floor.guard->Call(static_cast<LabelFunction>(function - kLabelAgent), input));
+  floor.texts.clear();
+  if (function != kLabelResponse) return;
+  size_t longest = 0;
+  const auto request = nlohmann::json::parse(input);
+  for (const auto& part : request.at("tool_result").at("content")) {
+    const std::string text = part.at("text").dump(-1, ' ', false);
+    // As the runtime does, leaves what its first byte tells to be no JSON.
+    if (text.starts_with("\"{") || text.starts_with("\"[")) floor.texts.emplace_back(text);
+    longest = std::max(longest, text.size());
+  }
+  floor.decoded.resize(longest + simdjson::SIMDJSON_PADDING);
+}
+
+// Structure and UTF-8 of the answer and of the JSON within the result, which has to be decoded for that.
+size_t DecodeAlone(void* self, GuardExport function, const char* input, size_t size, const char** answer) {
+  auto& floor = *static_cast<Floor*>(self);
+  Prepare(floor, function, {input, size});
+  simdjson::ondemand::document document;
+  if (floor.parser.iterate(floor.answer).get(document) != simdjson::SUCCESS) Die("the answer is no JSON");
+  for (const simdjson::padded_string& text : floor.texts) {
+    auto* to = reinterpret_cast<uint8_t*>(floor.decoded.data());
+    const auto* quoted = reinterpret_cast<const uint8_t*>(text.data()) + 1;
+    std::string_view inner;
+    if (floor.parser.unescape(simdjson::ondemand::raw_json_string(quoted), to).get(inner) != simdjson::SUCCESS ||
+        floor.parser.iterate(floor.decoded.data(), inner.size(), floor.decoded.size()).get(document) !=
+            simdjson::SUCCESS) {
+      Die("the result's text is no JSON");
+    }
+  }
+  *answer = "";
+  return 0;
+}
+
 int Main(int argc, char** argv) {
-  if (argc != 4) Die("usage: label_guardc guest|text|typed CACHE_DIR GUARD.wasm");
+  if (argc != 4) Die("usage: label_guardc guest|text|typed|simdjson CACHE_DIR GUARD.wasm");
   const std::string_view mode = argv[1];
   const auto wasm = Take(ReadFile(argv[3], 1 << 30));
   auto module = Take(Module::Find(wasm, argv[2]));
@@ -149,6 +200,11 @@ int Main(int argc, char** argv) {
   if (mode == "text") {
     TextGuard text{MakeGuard(std::move(module)), {}};
     return ServeLabels(LabelText, &text);
+  }
+  if (mode == "simdjson") {
+    Floor floor;
+    floor.guard = MakeGuard(std::move(module));
+    return ServeLabels(DecodeAlone, &floor);
   }
   TypedGuard typed;
   typed.guard = MakeGuard(std::move(module));
