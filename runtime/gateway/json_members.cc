@@ -2,6 +2,7 @@
 // were tried with, folds case and lets the last of two equal keys win; here both are errors.
 #include <algorithm>
 #include <forward_list>
+#include <optional>
 #include <unordered_set>
 
 #include "runtime/gateway/json_text.h"
@@ -14,22 +15,30 @@ namespace {
 // million of them must not cost a million squared.
 class SeenKeys {
  public:
-  explicit SeenKeys(uint32_t keys) : few_(keys <= kFew) {}
+  explicit SeenKeys(uint32_t keys) {
+    if (keys > kFew) many_.emplace();
+  }
   // False where it was there. A key that has no escape lies in the JSON text, which outlives this.
   bool Add(std::string_view key, bool in_text) {
-    if (!few_) return many_.insert(std::string(key)).second;
-    if (std::find(seen_, seen_ + size_, key) != seen_ + size_) return false;
-    seen_[size_++] = in_text ? key : decoded_.emplace_front(key);
+    if (many_) return many_->insert(std::string(key)).second;
+    for (size_t i = 0; i < size_; ++i) {
+      if (key == std::string_view(seen_[i].data, seen_[i].size)) return false;
+    }
+    if (!in_text) key = decoded_.emplace_front(key);
+    seen_[size_++] = {key.data(), key.size()};
     return true;
   }
 
  private:
   static constexpr uint32_t kFew = 16;
-  bool few_;
+  struct Key {  // a string_view that is not cleared before it is written
+    const char* data;
+    size_t size;
+  };
   size_t size_ = 0;
-  std::string_view seen_[kFew];
+  Key seen_[kFew];
   std::forward_list<std::string> decoded_;
-  std::unordered_set<std::string> many_;
+  std::optional<std::unordered_set<std::string>> many_;
 };
 
 bool IsAscii(std::string_view text) {
@@ -49,11 +58,15 @@ std::expected<KnownMembers, KnownMembers::Problem> KnownMembers::Scan(JsonValue 
   SeenKeys seen(object.size());
   std::string storage;
   for (auto it = object.begin(); it != object.end(); ++it) {
-    auto decoded = (*it).StringView(storage);
-    if (!decoded) return std::unexpected(Problem{std::string((*it).raw()), "is not valid Unicode"});
-    const std::string_view key = *decoded;
+    std::string_view key = (*it).Inner();
+    const bool in_text = (*it).escapes() == Escapes::kNone;
+    if (!in_text) {
+      auto decoded = (*it).StringView(storage);
+      if (!decoded) return std::unexpected(Problem{std::string((*it).raw()), "is not valid Unicode"});
+      key = *decoded;
+    }
     ++it;
-    if (!seen.Add(key, key.data() != storage.data())) {
+    if (!seen.Add(key, in_text)) {
       return std::unexpected(Problem{std::string(key), "stands there twice; expected it once"});
     }
     auto match = std::ranges::find(known, key);

@@ -167,8 +167,8 @@ Result<ResourceAnswer> ParseResourceAnswer(std::string answer) {
   GUARDC_TRY(auto labels, reader.ReadLabels(*resource, LabelForm::kUntyped, Place("resource")));
 
   ResourceAnswer out;
-  out.description = labels->description;
-  out.labels = labels->labels;
+  out.description = std::move(labels.description);
+  out.labels = std::move(labels.labels);
   // Whatever is not exactly one of the three is a write, a number too.
   if (auto operation = members.Find("operation"); operation && operation->Is(JsonType::kString)) {
     if (auto name = operation->String()) out.operation = OperationFrom(*name);

@@ -55,8 +55,8 @@ Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_vi
                        "is " + std::string(JsonTypeName(value->type())) + "; expected an array of strings");
   }
   if (value->size() == 0) return TagSet();
-  if (has_many_) {
-    if (auto known = sets_.find(value->raw()); known != sets_.end()) return known->second;
+  if (known_) {
+    if (auto known = known_->sets.find(value->raw()); known != known_->sets.end()) return known->second;
   }
   tags_ += value->size();
   if (value->size() > kMaxTagsPerLabel || tags_ > kMaxTagsPerAnswer) {
@@ -85,16 +85,13 @@ Result<TagSet> LabelReader::ReadTags(const KnownMembers& members, std::string_vi
     if (!trimmed || !tag->empty()) tags.push_back(std::move(*tag));
   }
   TagSet set = TagSet::From(std::move(tags));
-  if (has_many_) sets_.emplace(value->raw(), set);
+  if (known_) known_->sets.emplace(value->raw(), set);
   return set;
 }
 
-Result<std::shared_ptr<const ItemLabels>> LabelReader::ReadLabels(JsonValue value, LabelForm form, const Place& at) {
+Result<ItemLabels> LabelReader::ReadLabels(JsonValue value, LabelForm form, const Place& at) {
   if (!value.Is(JsonType::kObject)) {
     return BadResponse(function_, at, "is " + std::string(JsonTypeName(value.type())) + "; expected an object");
-  }
-  if (has_many_) {
-    if (auto known = labels_.find(value.raw()); known != labels_.end()) return known->second;
   }
   GUARDC_TRY(auto members, ReadMembers(function_, value, {"description", "secrecy", "integrity"}, &at));
   ItemLabels out;
@@ -110,8 +107,16 @@ Result<std::shared_ptr<const ItemLabels>> LabelReader::ReadLabels(JsonValue valu
                          "is " + std::string(JsonTypeName(description->type())) + "; expected a string");
     }
   }
-  auto shared = std::make_shared<const ItemLabels>(std::move(out));
-  if (has_many_) labels_.emplace(value.raw(), shared);
+  return out;
+}
+
+Result<std::shared_ptr<const ItemLabels>> LabelReader::ReadShared(JsonValue value, LabelForm form, const Place& at) {
+  if (known_) {
+    if (auto known = known_->labels.find(value.raw()); known != known_->labels.end()) return known->second;
+  }
+  GUARDC_TRY(ItemLabels labels, ReadLabels(value, form, at));
+  auto shared = std::make_shared<const ItemLabels>(std::move(labels));
+  if (known_) known_->labels.emplace(value.raw(), shared);
   return shared;
 }
 

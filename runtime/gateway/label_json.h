@@ -52,21 +52,27 @@ enum class LabelForm : uint8_t {
 // Reads labels of one answer; in label_response's, equal texts become one set. The number of tags is bounded.
 class LabelReader {
  public:
-  explicit LabelReader(LabelFunction function) : function_(function), has_many_(function == LabelFunction::kResponse) {}
+  explicit LabelReader(LabelFunction function) : function_(function) {
+    if (function == LabelFunction::kResponse) known_.emplace();
+  }
 
   // {"description","secrecy","integrity"}. `at` is the value's place in the answer.
-  Result<std::shared_ptr<const ItemLabels>> ReadLabels(JsonValue value, LabelForm form, const Place& at);
+  Result<ItemLabels> ReadLabels(JsonValue value, LabelForm form, const Place& at);
+  // The same, one for all equal texts.
+  Result<std::shared_ptr<const ItemLabels>> ReadShared(JsonValue value, LabelForm form, const Place& at);
   // `trimmed`: as label_agent's tags are, without blanks around them and without empty ones.
   Result<TagSet> ReadTags(const KnownMembers& members, std::string_view key, LabelForm form, const Place& at,
                           bool trimmed = false);
 
  private:
   LabelFunction function_;
-  bool has_many_;  // the other answers hold one label, which is not worth remembering
   size_t tags_ = 0;
   // By the bytes of the array and of the object, which live in the answer.
-  std::unordered_map<std::string_view, TagSet> sets_;
-  std::unordered_map<std::string_view, std::shared_ptr<const ItemLabels>> labels_;
+  struct Known {
+    std::unordered_map<std::string_view, TagSet> sets;
+    std::unordered_map<std::string_view, std::shared_ptr<const ItemLabels>> labels;
+  };
+  std::optional<Known> known_;  // the other answers hold one label, which is not worth remembering
 };
 
 }  // namespace guardc::gateway

@@ -55,7 +55,7 @@ class PathLabels {
 
   Result<LabelledData> Apply(std::shared_ptr<const JsonText> data) {
     if (auto defaults = members_.FindNotNull("default_labels")) {
-      GUARDC_TRY(defaults_, reader_.ReadLabels(*defaults, LabelForm::kTyped, Place("default_labels")));
+      GUARDC_TRY(defaults_, reader_.ReadShared(*defaults, LabelForm::kTyped, Place("default_labels")));
     }
     GUARDC_TRY(std::optional<JsonValue> array, FindArray(data->root()));
     GUARDC_TRY(auto labels, ReadPaths(array ? array->size() : 0, array.has_value()));
@@ -112,7 +112,7 @@ class PathLabels {
       GUARDC_TRY(const std::string_view path, OptionalString(entry_members, "path", path_at, storage));
       SharedLabels labels = no_tags;
       if (auto value = entry_members.FindNotNull("labels")) {
-        GUARDC_TRY(labels, reader_.ReadLabels(*value, LabelForm::kTyped, at.Member("labels")));
+        GUARDC_TRY(labels, reader_.ReadShared(*value, LabelForm::kTyped, at.Member("labels")));
       }
       if (!gateway::IsPointer(path)) {
         return BadResponse(kResponse, path_at, "is \"" + Printable(path) + "\"; expected a JSON Pointer (RFC 6901)");
@@ -160,7 +160,7 @@ Result<LabelledData> LegacyItems(JsonValue list, std::shared_ptr<const JsonText>
     const Place labels_at = at.Member("labels");
     auto labels = members.Find("labels");
     if (!labels) return BadResponse(kResponse, labels_at, "is missing; expected an object");
-    GUARDC_TRY(auto own, reader.ReadLabels(*labels, LabelForm::kUntyped, labels_at));
+    GUARDC_TRY(auto own, reader.ReadShared(*labels, LabelForm::kUntyped, labels_at));
     auto data = members.Find("data");
     items.push_back({std::move(own), data ? data->raw() : "null"});
   }
