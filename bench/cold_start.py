@@ -23,6 +23,7 @@ GUARD = str(ROOT / "examples/guards/repo-guard-rust.wasm")
 POLICY = str(ROOT / "examples/requests/policy.json")
 CALL = ["label_agent", "--input", POLICY]
 EMPTY = "an empty C program"
+EMPTY_CPP = "an empty C++ program, shared libstdc++"
 
 
 def run(command):
@@ -55,8 +56,10 @@ def contestants(arguments, work):
     cache = f"{work}/guardc"
     entry = json.loads(run([guardc, "compile", "--cache-dir", cache, "--json", GUARD]))["guards"][0]["path"]
     yield EMPTY, [str(binaries / "bench_empty")]
-    for mode in ("verified", "trusted"):
-        yield f"libguardc, {mode}", [str(binaries / "bench_ready"), mode, entry, POLICY]
+    yield EMPTY_CPP, [str(binaries / "bench_empty_cpp")]
+    for libstdcpp, program in (("static", "bench_ready"), ("shared", "bench_ready_shared")):
+        for mode in ("verified", "trusted"):
+            yield f"guardc::guard, {libstdcpp} libstdc++, {mode}", [str(binaries / program), mode, entry, POLICY]
     yield "guardc call GUARD.wasm", [guardc, "call", GUARD, *CALL, "--cache-dir", cache]
     yield "guardc call ENTRY", [guardc, "call", entry, *CALL]
     yield "guardc call ENTRY --trusted", [guardc, "call", entry, *CALL, "--trusted"]
@@ -78,7 +81,7 @@ def main():
     # The chain of directories must be ours alone, or --trusted hashes as well: below /tmp it would not be.
     with tempfile.TemporaryDirectory(dir=pathlib.Path(arguments.out).resolve()) as work:
         rows = list(contestants(arguments, work))
-        answers = {name: run(command) for name, command in rows[1:]}  # fills the caches, and checks
+        answers = {name: run(command) for name, command in rows if name not in (EMPTY, EMPTY_CPP)}  # fills the caches, and checks
         if len({answer.strip().removeprefix(b"r") for answer in answers.values()}) != 1:
             sys.exit(f"the engines do not agree: {answers}")
         report = Report("cold_start", "New process, from its spawn", reference=EMPTY,
@@ -86,9 +89,12 @@ def main():
         for _ in range(arguments.rounds):
             for name, command in rows:
                 first, last = times_of(command)
-                if name.startswith("libguardc") or name == EMPTY:
+                if name in (EMPTY, EMPTY_CPP):
+                    report.add("an empty program", name, last)
+                if name.startswith("guardc::guard") or name == EMPTY:
                     report.add("ready", name, first)
-                report.add("first label", name, last)
+                if name != EMPTY_CPP:
+                    report.add("first label", name, last)
     report.write(arguments.out)
 
 

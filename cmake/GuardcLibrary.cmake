@@ -1,5 +1,5 @@
-# The libraries that others link: libguardc (base, artifact, loader, runtime) and libguardc-compiler, each merged from
-# the rooms' objects, and what `cmake --install` puts beside them.
+# The libraries that others link: libguardc-guard (base, artifact, loader, runtime), libguardc (gateway) and
+# libguardc-compiler, each merged from the rooms' objects, and what `cmake --install` puts beside them.
 include(CMakePackageConfigHelpers)
 
 # Rooms that `root` is built of, itself included, without those in `except`.
@@ -56,12 +56,15 @@ function(guardc_add_library target output_name export_name)
   add_library(guardc::${export_name} ALIAS ${target})
 endfunction()
 
-guardc_rooms_of(runtime "" guardc_runtime_rooms)
-guardc_add_library(guardc_library guardc guardc ROOMS ${guardc_runtime_rooms})
-set(guardc_targets guardc_library)
+guardc_rooms_of(runtime "" guardc_guard_rooms)
+guardc_add_library(guardc_guard_library guardc-guard guard ROOMS ${guardc_guard_rooms})
+guardc_rooms_of(gateway "${guardc_guard_rooms}" guardc_gateway_rooms)
+guardc_add_library(guardc_library guardc guardc ROOMS ${guardc_gateway_rooms})
+target_link_libraries(guardc_library PUBLIC guardc_guard_library)
+set(guardc_targets guardc_guard_library guardc_library)
 
 if(GUARDC_BUILD_COMPILER)
-  guardc_rooms_of(compiler "${guardc_runtime_rooms}" guardc_compiler_rooms)
+  guardc_rooms_of(compiler "${guardc_guard_rooms}" guardc_compiler_rooms)
   guardc_add_library(guardc_compiler_library guardc-compiler compiler ROOMS ${guardc_compiler_rooms})
   target_link_libraries(guardc_compiler_library PUBLIC guardc_library)
   list(APPEND guardc_targets guardc_compiler_library)
@@ -80,24 +83,24 @@ install(EXPORT guardcTargets NAMESPACE guardc:: DESTINATION "${guardc_package_di
 
 # What a consumer's link needs, as packages for CMake and as flags for pkg-config. A shared libguardc has it inside.
 set(guardc_find_dependencies "")
-set(guardc_pc_requires "")
 set(guardc_pc_libs "")
+set(guardc_guard_pc_libs "")
 get_property(guardc_external GLOBAL PROPERTY GUARDC_LIBRARIES)
 if(NOT BUILD_SHARED_LIBS)
   if("OpenSSL::Crypto" IN_LIST guardc_external)
     string(APPEND guardc_find_dependencies
       "set(OPENSSL_USE_STATIC_LIBS ON)\nfind_dependency(OpenSSL COMPONENTS Crypto)\n")
     # By the file's name, since -lcrypto takes the shared one, whose start costs each process a millisecond.
-    string(APPEND guardc_pc_libs " -l:libcrypto.a")
+    string(APPEND guardc_guard_pc_libs " -l:libcrypto.a")
   endif()
   if("Threads::Threads" IN_LIST guardc_external)
     string(APPEND guardc_find_dependencies "find_dependency(Threads)\n")
   endif()
   if("simdjson::simdjson" IN_LIST guardc_external)
     string(APPEND guardc_find_dependencies "find_dependency(simdjson)\n")
-    string(APPEND guardc_pc_requires " simdjson")
+    string(APPEND guardc_pc_libs " -lsimdjson")
   endif()
-  string(APPEND guardc_pc_libs " -ldl -lpthread")
+  string(APPEND guardc_guard_pc_libs " -ldl -lpthread")
   if(GUARDC_BUILD_COMPILER)
     foreach(variable IN ITEMS LLVM_VERSION_MAJOR LLVM_VERSION_MINOR wabt_VERSION)
       get_directory_property(${variable} DIRECTORY "${PROJECT_SOURCE_DIR}/compiler" DEFINITION ${variable})
@@ -119,5 +122,7 @@ install(FILES "${PROJECT_BINARY_DIR}/guardcConfig.cmake" "${PROJECT_BINARY_DIR}/
 
 # Relative to the file itself, so that `cmake --install --prefix` may put the tree anywhere.
 file(RELATIVE_PATH guardc_pc_to_prefix "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
-configure_file("${PROJECT_SOURCE_DIR}/cmake/guardc.pc.in" "${PROJECT_BINARY_DIR}/guardc.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/guardc.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+foreach(name guardc guardc-guard)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" "${PROJECT_BINARY_DIR}/${name}.pc" @ONLY)
+endforeach()
+install(FILES "${PROJECT_BINARY_DIR}/guardc.pc" "${PROJECT_BINARY_DIR}/guardc-guard.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")

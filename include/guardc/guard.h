@@ -36,16 +36,28 @@ using Backend =
 // stdout or stderr of the guest. Must not throw.
 using Writer = std::function<void(std::string_view bytes)>;
 
+class Lesson;
+
 // What follows a trap, a nonzero exit or an interruption, which end an instance for good (guard-abi 2 and 7).
-enum class AfterFailure : uint8_t {
+class AfterFailure {
+ public:
   // The guard is out of use: every later call fails with kInstanceFailed.
-  kStayPoisoned,
+  static const AfterFailure kStayPoisoned;
   // The next call makes a fresh instance from the loaded module, under its own bounds, and repeats label_agent with the
   // last policy that the guard took (one that failed taught nothing); what else the guard had learnt is gone. Where
-  // that
-  // cannot be done, or the fresh instance answers the policy otherwise than the first did, the guard is out of use as
-  // above. A deadline, a stop or a lack of memory on the way is that call's error alone: the next one tries again.
-  kReplace,
+  // that cannot be done, or the fresh instance answers the policy otherwise than the first did, the guard is out of use
+  // as above. A deadline, a stop or a lack of memory on the way is that call's error alone: the next one tries again.
+  // Reads answers of guards, and so is in the library guardc::guardc alone; the rest of this header is in
+  // guardc::guard.
+  static const AfterFailure kReplace;
+
+  bool operator==(const AfterFailure&) const = default;
+
+ private:
+  friend class Guard;
+  using LearnFn = std::shared_ptr<const Lesson> (*)(std::string_view policy, std::string answer);
+  explicit constexpr AfterFailure(LearnFn learn) : learn_(learn) {}
+  LearnFn learn_;  // null: nothing is replaced, so that nothing need be known
 };
 
 struct GuardOptions {

@@ -15,6 +15,8 @@
 
 namespace guardc {
 
+constinit const AfterFailure AfterFailure::kStayPoisoned{nullptr};
+
 class Guard::Impl {
  public:
   Impl(std::shared_ptr<const Module> module, GuardOptions options)
@@ -35,7 +37,7 @@ class Guard::Impl {
     const bool is_timed = wants_timing_.load(std::memory_order_relaxed);
     auto answer = is_timed ? CallTimed(function, input, call) : instance_->Call(function, input, call);
     if (replaces() && answer && function == LabelFunction::kAgent) {
-      if (auto lesson = LessonOf(input, *answer)) lesson_ = std::move(lesson);
+      if (auto lesson = options_.after_failure.learn_(input, *answer)) lesson_ = std::move(lesson);
     }
     if (instance_->failure() != nullptr) [[unlikely]] {
       failure_ = instance_->failure();
@@ -67,7 +69,7 @@ class Guard::Impl {
     ~Turn() { queue.Leave(); }
   };
 
-  bool replaces() const { return options_.after_failure == AfterFailure::kReplace; }
+  bool replaces() const { return options_.after_failure.learn_ != nullptr; }
 
   // After a failure: a fresh instance that was taught what the failed one was, or why there is none. Only the guard's
   // own fault is final; with more time, or memory, the next call may succeed.
@@ -95,7 +97,7 @@ class Guard::Impl {
 
   Result<void> Prepare(const CallOptions& call) {
     GUARDC_TRY(instance_, GuardInstance::Create(module_, options_, call));
-    if (lesson_) GUARDC_CHECK(Teach(*instance_, *lesson_, call));
+    if (lesson_ != nullptr) GUARDC_CHECK(lesson_->Teach(*instance_, call));
     return {};
   }
 
@@ -125,7 +127,7 @@ class Guard::Impl {
   // With the queue's turn only. Either there is an instance or there is why it failed.
   std::unique_ptr<GuardInstance> instance_;
   std::shared_ptr<const Error> failure_;
-  std::optional<Lesson> lesson_;  // the last, where instances are replaced
+  std::shared_ptr<const Lesson> lesson_;  // the last, where instances are replaced
 
   std::atomic<bool> is_healthy_ = true;
   std::atomic<bool> wants_timing_ = false;

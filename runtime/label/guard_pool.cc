@@ -51,7 +51,7 @@ Result<void> CheckNotWithin(const void* pool) {
 // From which all calls go on.
 struct Prepared {
   GuardSnapshot snapshot;
-  std::optional<Lesson> lesson;  // none: after `_initialize` only
+  std::shared_ptr<const Lesson> lesson;  // null: after `_initialize` only
 };
 
 }  // namespace
@@ -70,7 +70,7 @@ class GuardPool::Impl {
     if (module_ == nullptr) return Fail(ErrorKind::kInvalidArgument, "no module");
     GUARDC_TRY(const auto instance, GuardInstance::Create(module_, options_, WithTimeout({}, options_)));
     GUARDC_TRY(initialized_, instance->Snapshot());
-    Publish({initialized_, std::nullopt});
+    Publish({initialized_, nullptr});
     return {};
   }
 
@@ -166,7 +166,7 @@ class GuardPool::Impl {
 
   bool IsTaught(std::string_view policy) const {
     const auto prepared = prepared_now().first;
-    return prepared != nullptr && prepared->lesson && prepared->lesson->policy == policy;
+    return prepared != nullptr && prepared->lesson && prepared->lesson->policy() == policy;
   }
 
   // Puts an instance of the prepared state into the slot, or takes the one that is there back to it.

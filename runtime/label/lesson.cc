@@ -2,21 +2,40 @@
 
 #include <utility>
 
+#include "guardc/label.h"
+
 namespace guardc {
 
-std::optional<Lesson> LessonOf(std::string_view policy, std::string answer) {
+namespace {
+
+class LabelLesson final : public Lesson {
+ public:
+  LabelLesson(std::string_view policy, AgentAnswer answer) : policy_(policy), answer_(std::move(answer)) {}
+
+  std::string_view policy() const override { return policy_; }
+
+  Result<void> Teach(GuardInstance& instance, const CallOptions& call) const override {
+    GUARDC_TRY(std::string text, instance.Call(LabelFunction::kAgent, policy_, call));
+    GUARDC_TRY(const AgentAnswer answer, ParseAgentAnswer(std::move(text)));
+    if (answer.mode == answer_.mode && answer.labels == answer_.labels) return {};
+    return Fail(ErrorKind::kBadResponse,
+                "label_agent: answers the same policy with other labels or another mode than before, by which its "
+                "agents go");
+  }
+
+ private:
+  std::string policy_;
+  AgentAnswer answer_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Lesson> LessonOf(std::string_view policy, std::string answer) {
   Result<AgentAnswer> parsed = ParseAgentAnswer(std::move(answer));
-  if (!parsed) return std::nullopt;
-  return Lesson{std::string(policy), *std::move(parsed)};
+  if (!parsed) return nullptr;
+  return std::make_shared<const LabelLesson>(policy, *std::move(parsed));
 }
 
-Result<void> Teach(GuardInstance& instance, const Lesson& lesson, const CallOptions& call) {
-  GUARDC_TRY(std::string text, instance.Call(LabelFunction::kAgent, lesson.policy, call));
-  GUARDC_TRY(const AgentAnswer answer, ParseAgentAnswer(std::move(text)));
-  if (answer.mode == lesson.answer.mode && answer.labels == lesson.answer.labels) return {};
-  return Fail(ErrorKind::kBadResponse,
-              "label_agent: answers the same policy with other labels or another mode than before, by which its agents "
-              "go");
-}
+constinit const AfterFailure AfterFailure::kReplace{LessonOf};
 
 }  // namespace guardc
