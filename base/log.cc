@@ -11,6 +11,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "base/utf8.h"
 #include "guardc/log.h"
@@ -44,6 +45,18 @@ bool Matches(std::string_view pattern, std::string_view name) {
     if (Matches(pattern, name.substr(skip))) return true;
   }
   return false;
+}
+
+std::string_view BadEntry(std::string_view spec) {
+  while (!spec.empty()) {
+    const size_t comma = spec.find(',');
+    const std::string_view entry = spec.substr(0, comma);
+    spec.remove_prefix(comma == std::string_view::npos ? spec.size() : comma + 1);
+    const size_t equals = entry.find('=');
+    const std::string_view level = equals == std::string_view::npos ? entry : entry.substr(equals + 1);
+    if (!entry.empty() && !ParseLevel(level)) return entry;
+  }
+  return "";
 }
 
 std::string_view Variable(const char* name) {
@@ -90,6 +103,15 @@ class Output {
     return *logger_;
   }
 
+  // The first entry whose level is none, and where it stands; "" where all are sound.
+  std::string Problem() const {
+    const std::string_view bad = BadEntry(options.levels ? *options.levels : Variable("GUARDC_LOG"));
+    if (bad.empty()) return "";
+    return std::string(options.levels ? "LogOptions::levels" : "GUARDC_LOG") + ": \"" +
+           PrintableLine(bad, kLongestName) + "\" names no level and is ignored, expected one of " +
+           "trace, debug, info, warn, error, off";
+  }
+
   Level LevelOf(std::string_view name) const {
     if (options.levels) return LevelFromSpec(*options.levels, name);
     if (std::getenv("GUARDC_LOG") == nullptr && DebugNames(Variable("DEBUG"), name)) return Level::kDebug;
@@ -109,6 +131,7 @@ struct State {
   std::mutex mutex;
   std::set<Logger*> loggers;
   std::shared_ptr<const Output> output = std::make_shared<const Output>(LogOptions{});
+  bool is_problem_told = false;  // of `output`
 };
 
 State& TheState() {
@@ -146,9 +169,35 @@ std::string TextFields(const std::string& name, std::optional<Level> level, cons
   return line;
 }
 
+void WriteLine(const Output& output, const std::string& name, std::optional<Level> level, std::string_view message,
+               const Context& context) noexcept {
+  try {
+    const std::string text = PrintableLine(message, kLongestMessage);
+    const std::string line =
+        output.json ? JsonFields(name, level, text, context) : TextFields(name, level, text, context);
+    output.Logger().log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+  } catch (const std::exception&) {
+    // A line that cannot be written must not end a call.
+  }
+}
+
+// Once for each output, whatever its levels are: who mistypes a level hears of it, not of nothing.
+void TellProblem() {
+  std::shared_ptr<const Output> output;
+  {
+    State& state = TheState();
+    const std::lock_guard lock(state.mutex);
+    if (std::exchange(state.is_problem_told, true)) return;
+    output = state.output;
+  }
+  const std::string problem = output->Problem();
+  if (!problem.empty()) WriteLine(*output, "base:log", Level::kWarn, problem, {});
+}
+
 }  // namespace
 
 Logger::Logger(std::string name) : name_(std::move(name)), threshold_(Level::kWarn) {
+  TellProblem();
   State& state = TheState();
   const std::lock_guard lock(state.mutex);
   set_threshold(state.output->LevelOf(name_));
@@ -163,15 +212,7 @@ Logger::~Logger() {
 
 void Logger::Write(std::optional<Level> level, std::string_view message, const Context& context) noexcept {
   if (!Enabled(level.value_or(Level::kInfo))) return;
-  try {
-    const auto output = CurrentOutput();
-    const std::string text = PrintableLine(message, kLongestMessage);
-    const std::string line =
-        output->json ? JsonFields(name_, level, text, context) : TextFields(name_, level, text, context);
-    output->Logger().log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
-  } catch (const std::exception&) {
-    // A line that cannot be written must not end a call.
-  }
+  WriteLine(*CurrentOutput(), name_, level, message, context);
 }
 
 Level LevelFromSpec(std::string_view spec, std::string_view name) {
@@ -234,10 +275,14 @@ namespace guardc {
 
 void ConfigureLogs(const LogOptions& options) {
   auto output = std::make_shared<const log::Output>(options);
-  log::State& state = log::TheState();
-  const std::lock_guard lock(state.mutex);
-  for (log::Logger* logger : state.loggers) logger->set_threshold(output->LevelOf(logger->name()));
-  state.output = std::move(output);
+  {
+    log::State& state = log::TheState();
+    const std::lock_guard lock(state.mutex);
+    for (log::Logger* logger : state.loggers) logger->set_threshold(output->LevelOf(logger->name()));
+    state.output = std::move(output);
+    state.is_problem_told = false;
+  }
+  log::TellProblem();
 }
 
 }  // namespace guardc

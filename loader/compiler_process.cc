@@ -61,6 +61,8 @@ std::vector<std::string> Arguments(const fs::path& cache_directory, const Compil
   if (options.strict_traps) out.emplace_back("--strict-traps");
   if (options.canonical_nans) out.emplace_back("--canonical-nans");
   if (options.jobs > 0) out.push_back("--jobs=" + std::to_string(options.jobs));
+  // It would go on for minutes for nobody where a signal ends us.
+  out.emplace_back("--attended");
   out.emplace_back("-");
   return out;
 }

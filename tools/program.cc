@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <iostream>
+#include <sstream>
 #include <string>
 
 #include "guardc/log.h"
@@ -45,9 +47,10 @@ void OccupyStandardStreams() {
 
 // What the library would warn of, a command says itself.
 void QuietLogs() {
-  if (std::getenv("GUARDC_LOG") == nullptr && std::getenv("DEBUG") == nullptr) {
-    ConfigureLogs({.levels = "error", .json = {}, .write = {}});
-  }
+  LogOptions options;
+  if (std::getenv("GUARDC_LOG") == nullptr && std::getenv("DEBUG") == nullptr) options.levels = "error";
+  // Also where nothing will be logged: it says what is wrong with GUARDC_LOG.
+  ConfigureLogs(options);
 }
 
 int ParseAndRun(int argc, char** argv, const char* description, const std::vector<Command>& commands,
@@ -70,7 +73,9 @@ int ParseAndRun(int argc, char** argv, const char* description, const std::vecto
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
+    std::ostringstream text;  // of --help and --version; an error goes to stderr
+    if (app.exit(error, text, std::cerr) != 0) return kUsage;
+    return Finish(text.str(), kDone);
   }
   return exit_code;
 }

@@ -1,14 +1,17 @@
 // guardc compile: guards into the cache, or one module's code into a file.
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/file.h"
@@ -36,7 +39,21 @@ struct Arguments {
   std::optional<Emit> emit;
   std::string output;
   bool json = false;
+  bool attended = false;
 };
+
+// Ends this process once nobody reads its stdout any more: who waited for it was ended by whatever signal. What was
+// being published is swept by the next who compiles it.
+void EndWithReader() {
+  std::thread([] {
+    pollfd reader = {.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+    int gone = 0;
+    do {
+      gone = poll(&reader, 1, -1);
+    } while (gone < 0 && errno == EINTR);
+    if (gone > 0) _exit(cli::kFailed);
+  }).detach();
+}
 
 // What happens now, on a terminal only; gone when the work is done.
 class Progress {
@@ -225,6 +242,8 @@ void AddCompile(CLI::App& app, int& exit_code) {
       command->add_option("-o,--output", arguments->output, "The file for --emit; - is stdout")->type_name("FILE");
   emit->needs(output);
   output->needs(emit);
+  // For who waits for us, and would leave us behind.
+  command->add_flag("--attended", arguments->attended)->group("");
   command->add_flag("--json", arguments->json,
                     "Print key, path, sizes, whether it was cached, chunks reused, time per phase");
   command->footer(
@@ -241,6 +260,7 @@ void AddCompile(CLI::App& app, int& exit_code) {
     if (arguments->emit && arguments->json && arguments->output == "-") {
       throw CLI::ValidationError("--json", "and -o - both want stdout");
     }
+    if (arguments->attended) EndWithReader();
     exit_code = arguments->emit ? RunToFile(*arguments) : RunToCache(*arguments);
   });
 }

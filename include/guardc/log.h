@@ -1,5 +1,5 @@
-// What guardc itself has to say, and the lines of guards whose owner gave no log of its own: which of it is written, how
-// and where to. docs/logs.md lists the loggers.
+// What guardc itself has to say, and the lines of guards whose owner gave no log of its own: which of it is written,
+// how and where to. docs/logs.md lists the loggers.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,8 @@ namespace guardc {
 
 struct LogOptions {
   // Entries separated by commas: LEVEL for every logger, or PATTERN=LEVEL for those whose name it matches (`*` is any
-  // text); the last entry that matches counts. Levels are trace, debug, info, warn, error and off. nullopt: $GUARDC_LOG,
+  // text); the last entry that matches counts. Levels are trace, debug, info, warn, error and off; an entry
+  // with another is ignored, and a line of the logger base:log says so. nullopt: $GUARDC_LOG,
   // else $DEBUG (patterns separated by commas, `-` before one excludes; what matches is at debug), else warn. Tools'
   // arguments, results and labels are written at trace only.
   std::optional<std::string> levels;

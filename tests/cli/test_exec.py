@@ -1,7 +1,11 @@
 """guardc exec: WASI commands, exported functions, exit codes."""
 
+import fcntl
 import os
+import pathlib
+import signal
 import subprocess
+import time
 import unittest
 
 from support import CliTest, GUARDC, needs_compiler, run
@@ -161,6 +165,37 @@ class ExecTest(CliTest):
             self.assertNotIn(b"\x1b", text)
             self.assertNotIn(b"\nhint: forged", text)
             self.assertLess(len(text), 8192)
+
+    def test_the_compiler_does_not_outlive_it(self):
+        module = self.wasm(HELLO)
+        key = self.compile(module, "--profile", "wasi")["key"]
+        for signal_number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+            cache = self.dir / f"cache-{signal_number}"
+            lock = cache / "v1/lock" / key
+            lock.parent.mkdir(parents=True)
+            for directory in (cache, cache / "v1", cache / "v1/lock"):
+                directory.chmod(0o755)
+            with open(lock, "w", encoding="utf-8") as held:
+                lock.chmod(0o644)
+                fcntl.flock(held, fcntl.LOCK_EX)  # the compiler waits for ever
+                parent = subprocess.Popen([GUARDC, "exec", "--compile", "--cache-dir", cache, module],
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                children = pathlib.Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+                compiler = self.wait_for(lambda: children.read_text().split())[0]
+                status = pathlib.Path(f"/proc/{compiler}/stat")
+                # Until it waits: by then it has said with whom it dies.
+                descriptors = pathlib.Path(f"/proc/{compiler}/fd")
+                self.wait_for(lambda: any(fd.resolve() == lock for fd in descriptors.iterdir()))
+                parent.send_signal(signal_number)
+                parent.wait(timeout=20)
+                self.wait_for(lambda: not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+    def wait_for(self, condition):
+        deadline = time.monotonic() + 20
+        while not (result := condition()):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        return result
 
     def test_timeout(self):
         numbers = self.wasm(NUMBERS)

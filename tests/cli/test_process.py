@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from support import BROKEN_GUARD, GUARDC, CliTest, needs_compiler, run
+from support import BROKEN_GUARD, GUARDC, HAS_COMPILER, CliTest, needs_compiler, run
 
 FORBIDDEN = ("LLVM", "wabt", "lld")
 
@@ -95,6 +95,16 @@ class LogsTest(CliTest):
         self.assertIn("secret", traced[0]["message"])
 
 
+    def test_a_level_that_is_none(self):
+        for value, named in (("debgu", '"debgu"'), ("warn,guard:*=loud,x=1", '"guard:*=loud"'), ("off,WARN", '"WARN"')):
+            done = self.run_ok("cache", "ls", "--cache-dir", self.cache, env={"GUARDC_LOG": value})
+            lines = [line for line in done.stderr.decode().splitlines() if "base:log" in line]
+            self.assertEqual(len(lines), 1, done.stderr)
+            self.assertIn(f"warn: GUARDC_LOG: {named} names no level", lines[0])
+        for value in ("", "info", "off,guard:*=debug", "warning,x=none,"):
+            self.assertEqual(self.run_ok("cache", "ls", "--cache-dir", self.cache, env={"GUARDC_LOG": value}).stderr, b"")
+
+
 class UsageTest(CliTest):
     def test_help_of_every_command(self):
         for command in ([], ["verify"], ["inspect"], ["call"], ["exec"], ["cache"], ["cache", "ls"], ["cache", "gc"],
@@ -119,6 +129,15 @@ class UsageTest(CliTest):
     def test_a_command_that_is_none_is_named(self):
         for args in (["nonsense"], ["cache", "nonsense"]):
             self.assert_error(run(*args), f"error: there is no command 'guardc {' '.join(args)}'", code=2)
+
+    def test_full_stdout_of_help(self):
+        for command in (["--help"], ["--version"], ["exec", "--help"], ["decide", "--help"], ["compile", "--help"]):
+            if command[0] == "compile" and not HAS_COMPILER:
+                continue
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([GUARDC, *command], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, 1, command)
+            self.assertIn(b"error: cannot write to stdout: No space left on device", done.stderr)
 
     def test_full_stdout(self):
         with open("/dev/full", "wb") as full:

@@ -135,7 +135,7 @@ TEST_F(CompileOnMissTest, WhatTheCompilerIsAsked) {
   EXPECT_EQ(test::ReadBytes(dir_ / "words"),
             "compile\n--json\n--cache-dir=" + (dir_ / "cache").string() +
                 "\n-O3\n--cpu=x86-64-v3\n--profile=guard\n--name=--force $(id)\n--target=x86_64-linux-gnu\n"
-                "--bounds-checks\n--strict-traps\n--canonical-nans\n--jobs=2\n-\n");
+                "--bounds-checks\n--strict-traps\n--canonical-nans\n--jobs=2\n--attended\n-\n");
   EXPECT_EQ(test::ReadBytes(dir_ / "stdin"), "8\n");
 }
 
