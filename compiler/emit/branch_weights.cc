@@ -4,18 +4,14 @@
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/IR/Function.h>
 #include <llvm/IR/Instructions.h>
-#include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/MDBuilder.h>
+
+#include "compiler/emit/call_free.h"
 
 namespace guardc::compiler {
 namespace {
 
 constexpr uint32_t kAvoided = 78, kTaken = 22;
-
-bool IsOrdinaryCall(const llvm::Instruction& instruction) {
-  const auto* call = llvm::dyn_cast<llvm::CallBase>(&instruction);
-  return call && !llvm::isa<llvm::IntrinsicInst>(call) && call->getCallingConv() != llvm::CallingConv::PreserveMost;
-}
 
 // A call that only this branch leads to.
 bool LeadsToCall(const llvm::BasicBlock& successor) {

@@ -7,6 +7,8 @@
 #include <llvm/Transforms/Scalar/LoopPassManager.h>
 #include <llvm/Transforms/Scalar/LoopStrengthReduce.h>
 
+#include "compiler/emit/call_free.h"
+
 namespace guardc::compiler {
 namespace {
 
@@ -39,7 +41,8 @@ bool HasPlainAddresses(const llvm::Loop& loop, llvm::ScalarEvolution& evolution)
 
 llvm::PreservedAnalyses LoopAddressesPass::run(llvm::Loop& loop, llvm::LoopAnalysisManager& analyses,
                                                llvm::LoopStandardAnalysisResults& results, llvm::LPMUpdater& updater) {
-  if (!loop.isInnermost() || !HasPlainAddresses(loop, results.SE)) return llvm::PreservedAnalyses::all();
+  if (!loop.isInnermost() || !IsCallFree(loop) || !HasPlainAddresses(loop, results.SE))
+    return llvm::PreservedAnalyses::all();
   return llvm::LoopStrengthReducePass().run(loop, analyses, results, updater);
 }
 

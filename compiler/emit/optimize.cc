@@ -14,6 +14,7 @@
 #include <string>
 
 #include "compiler/emit/branch_weights.h"
+#include "compiler/emit/call_free.h"
 #include "compiler/emit/copy_calls.h"
 #include "compiler/emit/local_bases.h"
 #include "compiler/emit/loop_addresses.h"
@@ -26,8 +27,9 @@ namespace {
 
 // rustc and clang have optimised the code once already: a short pipeline with little inlining is as fast as LLVM's own
 // and four times cheaper. Loop strength reduction only where it helps (loop_addresses.h), no SLP. Compilers unroll
-// loops; vector-combine takes the shuffles out again that vectorising such a loop puts in. Pass names are LLVM's;
-// instcombine would otherwise end the process where one round is not enough.
+// loops; vector-combine takes the shuffles out again that vectorising such a loop puts in. What only helps hot loops is
+// for code that calls nothing (call_free.h). Pass names are LLVM's; instcombine would otherwise end the process where
+// one round is not enough.
 struct Pipeline {
   const char* early;     // each function, before inlining; callees are simplified before they are inlined anyway
   int inline_threshold;  // 0: no inlining
@@ -40,8 +42,9 @@ constexpr Pipeline kPipelines[4] = {
     {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 0, "",
      "loop-mssa(loop-rotate,licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg"},
     {"early-cse,simplifycfg", 50, "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg",
-     "loop-mssa(loop-rotate,licm),gvn,dse,loop(indvars),loop-vectorize,vector-combine,instcombine<no-verify-fixpoint>,"
-     "loop-mssa(licm,guardc-loop-addresses),simplifycfg<switch-to-lookup>"},
+     "loop-mssa(loop-rotate,licm),guardc-quarter-call-free(gvn,dse),"
+     "guardc-call-free(loop(guardc-indvars),loop-vectorize,vector-combine),instcombine<no-verify-fixpoint>,"
+     "guardc-call-free(loop-mssa(licm,guardc-loop-addresses)),simplifycfg<switch-to-lookup>"},
     {"early-cse,simplifycfg", 150,
      "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,instcombine<no-verify-fixpoint>",
      "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),"
@@ -56,6 +59,39 @@ Result<llvm::FunctionPassManager> Parse(llvm::PassBuilder& builder, const char* 
     return Fail(ErrorKind::kInternal, fmt::format("{}: {}", passes, llvm::toString(std::move(error))));
   }
   return manager;
+}
+
+// A pipeline's text again, of what LLVM made of it.
+std::string TextOf(llvm::ArrayRef<llvm::PassBuilder::PipelineElement> passes) {
+  std::string text;
+  for (const auto& [name, inner] : passes) {
+    if (!text.empty()) text += ',';
+    text += name;
+    if (!inner.empty()) text += '(' + TextOf(inner) + ')';
+  }
+  return text;
+}
+
+void RegisterOurPasses(llvm::PassBuilder& builder) {
+  builder.registerPipelineParsingCallback([](llvm::StringRef name, llvm::LoopPassManager& passes, auto) {
+    if (name == LoopAddressesPass::kName) {
+      passes.addPass(LoopAddressesPass());
+    } else if (name == CallFreeIndVarsPass::kName) {
+      passes.addPass(CallFreeIndVarsPass());
+    } else {
+      return false;
+    }
+    return true;
+  });
+  builder.registerPipelineParsingCallback([&](llvm::StringRef name, llvm::FunctionPassManager& passes, auto inner) {
+    using Part = CallFreeCodePass::Part;
+    const bool is_any = name == CallFreeCodePass::kAnyName;
+    if (!is_any && name != CallFreeCodePass::kQuarterName) return false;
+    auto inner_passes = Parse(builder, TextOf(inner).c_str());
+    if (!inner_passes) return false;
+    passes.addPass(CallFreeCodePass(is_any ? Part::kAny : Part::kQuarter, std::move(*inner_passes)));
+    return true;
+  });
 }
 
 }  // namespace
@@ -73,11 +109,7 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   llvm::CGSCCAnalysisManager sccs;
   llvm::ModuleAnalysisManager modules;
   llvm::PassBuilder builder(&machine);
-  builder.registerPipelineParsingCallback([](llvm::StringRef name, llvm::LoopPassManager& passes, auto) {
-    if (name != LoopAddressesPass::kName) return false;
-    passes.addPass(LoopAddressesPass());
-    return true;
-  });
+  RegisterOurPasses(builder);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(sccs);
   builder.registerFunctionAnalyses(functions);

@@ -219,6 +219,23 @@ TEST(Compile, EmitsText) {
   EXPECT_EQ(Elf(object.bytes).header().e_type, ET_REL);
 }
 
+// What is for hot loops alone runs where a loop calls nothing, whatever is around it.
+TEST(Compile, VectorisesALoopWithCallsAroundIt) {
+  const auto ir = MustCompile(test::Guard(R"(
+    (import "env" "host_log" (func $log (param i32 i32 i32)))
+    (func (export "sum") (param $p i32) (param $n i32) (result i32) (local $sum i32)
+      (call $log (i32.const 1) (i32.const 0) (i32.const 5))
+      (loop $next
+        (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $p))))
+        (local.set $p (i32.add (local.get $p) (i32.const 4)))
+        (br_if $next (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (call $log (i32.const 1) (i32.const 0) (i32.const 5))
+      (local.get $sum)))"),
+                              {}, Emit::kLlvmIr);
+  EXPECT_THAT(std::string_view(reinterpret_cast<const char*>(ir.bytes.data()), ir.bytes.size()),
+              HasSubstr("add <4 x i32>"));
+}
+
 TEST(Compile, EmptyModule) {
   CompileOptions options;
   EXPECT_FALSE(Compile(test::Wat("(module)"), options).has_value());
