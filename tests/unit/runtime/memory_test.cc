@@ -47,8 +47,8 @@ TEST(Memory, ReservationsFollowFromTheChecks) {
 
 // In a child: the limit stays.
 TEST(MemoryDeathTest, WithoutAddressSpaceTheErrorSaysWhatHelps) {
-#ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "thread sanitizer has more address space than the limit, and ends where it gets no more";
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "sanitizers have more address space than the limit, and end where they get no more";
 #endif
   EXPECT_EXIT(
       {
