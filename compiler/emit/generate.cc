@@ -14,6 +14,7 @@
 #include "compiler/emit/inline_table.h"
 #include "compiler/emit/llvm_compat.h"
 #include "compiler/emit/pin_context.h"
+#include "compiler/emit/split_blocks.h"
 
 namespace guardc::compiler {
 namespace {
@@ -46,9 +47,10 @@ class CodegenPasses final : public llvm::legacy::PassManager {
       return;
     }
     WriteInlineTable(*pass);
-    const bool is_selected = NameOf(pass->getPassID()) == "finalize-isel";
+    const llvm::StringRef name = NameOf(pass->getPassID());
     llvm::legacy::PassManager::add(pass);
-    if (is_selected && pins_context_) llvm::legacy::PassManager::add(CreatePinContextPass());
+    if (name == "codegenprepare" && has_huge_block_) llvm::legacy::PassManager::add(CreateSplitBlocksPass());
+    if (name == "finalize-isel" && pins_context_) llvm::legacy::PassManager::add(CreatePinContextPass());
   }
 
  private:
@@ -63,6 +65,8 @@ class CodegenPasses final : public llvm::legacy::PassManager {
     if (name == "loop-reduce" || name == "canon-freeze") return true;
     // There are places (inline_table.h), but no variables: the search for them is a tenth of all the time.
     if (name == "livedebugvalues" || name == "removeredundantdebugvalues") return true;
+    // Their time grows with the square of a block's length, even in parts: of a block that reads 20,000 globals half.
+    // Such blocks are tables that are filled once, not what a guest spends its time in.
     if (has_huge_block_ && (name == "machine-scheduler" || name == "machine-combiner")) return true;
     // Of a conditional move that reads memory it makes a branch around the read, volatile or not, and the trap of a
     // read whose value is not chosen is lost.
@@ -73,17 +77,6 @@ class CodegenPasses final : public llvm::legacy::PassManager {
   bool pins_context_;
   bool has_huge_block_;
 };
-
-// The time of the passes that order and join instructions grows with the square of a block's length: of a block with
-// 16,000 calls they took 14 of 17 seconds, and of one that reads 20,000 globals half a gigabyte. Such blocks are tables
-// that are filled once, not what a guest spends its time in.
-constexpr size_t kHugeBlock = 10000;
-
-bool HasHugeBlock(const llvm::Module& module) {
-  return llvm::any_of(module, [](const llvm::Function& function) {
-    return llvm::any_of(function, [](const llvm::BasicBlock& block) { return block.size() > kHugeBlock; });
-  });
-}
 
 Result<std::vector<char>> Generate(llvm::Module& module, llvm::TargetMachine& machine, bool strict_traps,
                                    llvm::CodeGenFileType type) {

@@ -109,6 +109,35 @@ class ExecTest(CliTest):
                 done = self.exec(numbers, "--invoke", *args)
                 self.assertEqual((done.returncode, done.stdout.decode()), (0, expected), done.stderr)
 
+    def compile_measured(self, wasm):
+        """What the compiler's process used."""
+        compiler = subprocess.Popen([GUARDC, "compile", "--profile", "wasi", "--cache-dir", self.cache, wasm],
+                                    stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(compiler.pid, 0)
+        compiler.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(compiler.returncode, 0)
+        return usage
+
+    def test_a_huge_block_in_parts(self):
+        """Instruction selection and what follows see a huge block in parts, and it still computes what it says."""
+        count, values, mask = 40000, [3, 5, 7], 0xffffffff
+        code = []
+        for i in range(count):
+            to, by, other = i % 3, (i + 1) % 3, (i + 2) % 3
+            code.append(f"(local.set {to} (i32.add (i32.mul (local.get {by}) (i32.const {2 * i + 1}))"
+                        f" (i32.rotl (local.get {other}) (i32.const {i % 31 + 1}))))")
+            turn = i % 31 + 1
+            turned = (values[other] << turn | values[other] >> (32 - turn)) & mask
+            values[to] = (values[by] * (2 * i + 1) + turned) & mask
+        wasm = self.wasm('(module (func (export "f") (param i32 i32 i32) (result i32)' + "".join(code) +
+                         "(i32.xor (local.get 0) (i32.xor (local.get 1) (local.get 2)))))")
+        usage = self.compile_measured(wasm)
+        if not os.environ.get("GUARDC_SANITIZE"):
+            self.assertLess(usage.ru_utime, 60)  # seconds; generous
+        done = self.exec(wasm, "--invoke", "f", "3", "5", "7")
+        result = values[0] ^ values[1] ^ values[2]
+        self.assertEqual(int(done.stdout.decode()) & mask, result, done.stderr)
+
     def test_one_huge_block(self):
         """Passes whose effort grows with the square of a block's length are left out for those that are huge."""
         count = 20000
@@ -120,11 +149,7 @@ class ExecTest(CliTest):
             '(func (export "f") (result i64)' +
             "".join(f"(global.set $g{i} (i64.add (global.get $g{i * 7 % count}) (i64.const 1)))" for i in range(0, count, 10)) +
             f"(global.get $g{count - 10})))")
-        compiler = subprocess.Popen([GUARDC, "compile", "--profile", "wasi", "--cache-dir", self.cache, wasm],
-                                    stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(compiler.pid, 0)
-        compiler.returncode = os.waitstatus_to_exitcode(status)
-        self.assertEqual(compiler.returncode, 0)
+        usage = self.compile_measured(wasm)
         if not os.environ.get("GUARDC_SANITIZE"):  # sanitizers take memory of their own
             self.assertLess(usage.ru_maxrss, 400 * 1024)  # KiB; it was 700 MiB, and is 210
         done = self.exec(wasm, "--invoke", "f")
