@@ -13,6 +13,7 @@
 
 #include <string>
 
+#include "compiler/emit/bounded_combine.h"
 #include "compiler/emit/branch_weights.h"
 #include "compiler/emit/call_free.h"
 #include "compiler/emit/copy_calls.h"
@@ -39,16 +40,16 @@ struct Pipeline {
 
 constexpr Pipeline kPipelines[4] = {
     {"", 0, "", ""},
-    {"sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>", 0, "",
-     "loop-mssa(loop-rotate,licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg"},
-    {"early-cse,simplifycfg", 50, "sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg",
+    {"sroa,early-cse<memssa>,simplifycfg,guardc-instcombine", 0, "",
+     "loop-mssa(loop-rotate,licm),gvn,guardc-instcombine,simplifycfg"},
+    {"early-cse,simplifycfg", 50, "sroa,early-cse<memssa>,guardc-instcombine,simplifycfg",
      "loop-mssa(loop-rotate,licm),guardc-quarter-call-free(gvn,dse),"
-     "guardc-call-free(loop(guardc-indvars),loop-vectorize,vector-combine),instcombine<no-verify-fixpoint>,"
+     "guardc-call-free(loop(guardc-indvars),loop-vectorize,vector-combine),guardc-instcombine,"
      "guardc-call-free(loop-mssa(licm,guardc-loop-addresses)),simplifycfg<switch-to-lookup>"},
     {"early-cse,simplifycfg", 150,
-     "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,instcombine<no-verify-fixpoint>",
+     "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,guardc-instcombine",
      "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),"
-     "loop-vectorize,vector-combine,loop-unroll<O3>,instcombine<no-verify-fixpoint>,loop-mssa(licm),gvn,simplifycfg<"
+     "loop-vectorize,vector-combine,loop-unroll<O3>,guardc-instcombine,loop-mssa(licm),gvn,simplifycfg<"
      "switch-to-lookup>"},
 };
 
@@ -84,6 +85,10 @@ void RegisterOurPasses(llvm::PassBuilder& builder) {
     return true;
   });
   builder.registerPipelineParsingCallback([&](llvm::StringRef name, llvm::FunctionPassManager& passes, auto inner) {
+    if (name == BoundedCombinePass::kName) {
+      passes.addPass(BoundedCombinePass());
+      return true;
+    }
     using Part = CallFreeCodePass::Part;
     const bool is_any = name == CallFreeCodePass::kAnyName;
     if (!is_any && name != CallFreeCodePass::kQuarterName) return false;

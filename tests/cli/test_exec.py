@@ -138,6 +138,31 @@ class ExecTest(CliTest):
         result = values[0] ^ values[1] ^ values[2]
         self.assertEqual(int(done.stdout.decode()) & mask, result, done.stderr)
 
+    def test_a_thousand_tests_of_one_value(self):
+        """A machine of states that all test one counter; each test once cost a look at all others."""
+        count, mask = 2000, 0xffffffff
+        states = [f"(local.set $x (i32.add (local.get $x) (i32.const {i}))) (local.set $s (i32.const {(i * 17 + 5) % count}))"
+                  f" (br_if $next (i32.gt_u (local.get $n) (i32.const {1000 + i * 7})))" for i in range(count)]
+        wasm = self.wasm(
+            '(module (func (export "f") (param $s i32) (param $n i32) (result i32) (local $x i32)'
+            "(loop $next (local.set $n (i32.sub (local.get $n) (i32.const 1)))" + "(block " * count +
+            f"(br_table {' '.join(map(str, range(count)))} (local.get $s))" + "".join(f") {state}" for state in states) +
+            ") (local.get $x)))")
+        usage = self.compile_measured(wasm)
+        if not os.environ.get("GUARDC_SANITIZE"):
+            self.assertLess(usage.ru_utime, 20)  # seconds; it was 30, and is 2.6
+        state, counter, total, falls = 0, 20000, 0, False
+        while True:
+            if not falls:
+                counter, at = counter - 1, state
+            total, state = total + at & mask, (at * 17 + 5) % count
+            falls = counter <= 1000 + at * 7
+            at += 1
+            if falls and at == count:
+                break
+        done = self.exec(wasm, "--invoke", "f", "0", "20000")
+        self.assertEqual(int(done.stdout.decode()) & mask, total, done.stderr)
+
     def test_one_huge_block(self):
         """Passes whose effort grows with the square of a block's length are left out for those that are huge."""
         count = 20000
