@@ -5,9 +5,21 @@
 #include <llvm/IR/Function.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/IntrinsicInst.h>
-#include <llvm/Transforms/Scalar/IndVarSimplify.h>
 
 namespace guardc::compiler {
+namespace {
+
+bool IsMostlyCallFree(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
+  if (llvm::none_of(llvm::instructions(function), IsOrdinaryCall)) return true;
+  size_t inside = 0;  // of innermost loops that call nothing
+  for (const llvm::Loop* loop : analyses.getResult<llvm::LoopAnalysis>(function).getLoopsInPreorder()) {
+    if (!loop->isInnermost() || !IsCallFree(*loop)) continue;
+    for (const llvm::BasicBlock* block : loop->blocks()) inside += block->size();
+  }
+  return inside * 4 >= function.getInstructionCount();
+}
+
+}  // namespace
 
 bool IsOrdinaryCall(const llvm::Instruction& instruction) {
   const auto* call = llvm::dyn_cast<llvm::CallBase>(&instruction);
@@ -20,25 +32,8 @@ bool IsCallFree(const llvm::Loop& loop) {
 }
 
 llvm::PreservedAnalyses CallFreeCodePass::run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
-  if (!IsWorthwhile(function, analyses)) return llvm::PreservedAnalyses::all();
+  if (!IsMostlyCallFree(function, analyses)) return llvm::PreservedAnalyses::all();
   return passes_.run(function, analyses);
-}
-
-bool CallFreeCodePass::IsWorthwhile(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) const {
-  if (llvm::none_of(llvm::instructions(function), IsOrdinaryCall)) return true;
-  size_t inside = 0;  // of innermost loops that call nothing
-  for (const llvm::Loop* loop : analyses.getResult<llvm::LoopAnalysis>(function).getLoopsInPreorder()) {
-    if (!loop->isInnermost() || !IsCallFree(*loop)) continue;
-    for (const llvm::BasicBlock* block : loop->blocks()) inside += block->size();
-  }
-  return inside > 0 && (part_ == Part::kAny || inside * 4 >= function.getInstructionCount());
-}
-
-llvm::PreservedAnalyses CallFreeIndVarsPass::run(llvm::Loop& loop, llvm::LoopAnalysisManager& analyses,
-                                                 llvm::LoopStandardAnalysisResults& results,
-                                                 llvm::LPMUpdater& updater) {
-  if (!IsCallFree(loop)) return llvm::PreservedAnalyses::all();
-  return llvm::IndVarSimplifyPass().run(loop, analyses, results, updater);
 }
 
 }  // namespace guardc::compiler

@@ -28,9 +28,9 @@ namespace {
 
 // rustc and clang have optimised the code once already: a short pipeline with little inlining is as fast as LLVM's own
 // and four times cheaper. Loop strength reduction only where it helps (loop_addresses.h), no SLP. Compilers unroll
-// loops; vector-combine takes the shuffles out again that vectorising such a loop puts in. What only helps hot loops is
-// for code that calls nothing (call_free.h). Pass names are LLVM's; instcombine would otherwise end the process where
-// one round is not enough.
+// loops; vector-combine takes the shuffles out again that vectorising such a loop puts in. What helps hot loops most,
+// and costs most, is for code that calls nothing (call_free.h). Pass names are LLVM's; instcombine would otherwise end
+// the process where one round is not enough.
 struct Pipeline {
   const char* early;     // each function, before inlining; callees are simplified before they are inlined anyway
   int inline_threshold;  // 0: no inlining
@@ -43,9 +43,8 @@ constexpr Pipeline kPipelines[4] = {
     {"sroa,early-cse<memssa>,simplifycfg,guardc-instcombine", 0, "",
      "loop-mssa(loop-rotate,licm),gvn,guardc-instcombine,simplifycfg"},
     {"early-cse,simplifycfg", 50, "sroa,early-cse<memssa>,guardc-instcombine,simplifycfg",
-     "loop-mssa(loop-rotate,licm),guardc-quarter-call-free(gvn,dse),"
-     "guardc-call-free(loop(guardc-indvars),loop-vectorize,vector-combine),guardc-instcombine,"
-     "guardc-call-free(loop-mssa(licm,guardc-loop-addresses)),simplifycfg<switch-to-lookup>"},
+     "loop-mssa(loop-rotate,licm),guardc-call-free(gvn,dse),loop(indvars),loop-vectorize,vector-combine,"
+     "guardc-instcombine,loop-mssa(licm,guardc-loop-addresses),simplifycfg<switch-to-lookup>"},
     {"early-cse,simplifycfg", 150,
      "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,guardc-instcombine",
      "loop-mssa(loop-rotate,licm),gvn,jump-threading,correlated-propagation,dse,loop(indvars),"
@@ -75,13 +74,8 @@ std::string TextOf(llvm::ArrayRef<llvm::PassBuilder::PipelineElement> passes) {
 
 void RegisterOurPasses(llvm::PassBuilder& builder) {
   builder.registerPipelineParsingCallback([](llvm::StringRef name, llvm::LoopPassManager& passes, auto) {
-    if (name == LoopAddressesPass::kName) {
-      passes.addPass(LoopAddressesPass());
-    } else if (name == CallFreeIndVarsPass::kName) {
-      passes.addPass(CallFreeIndVarsPass());
-    } else {
-      return false;
-    }
+    if (name != LoopAddressesPass::kName) return false;
+    passes.addPass(LoopAddressesPass());
     return true;
   });
   builder.registerPipelineParsingCallback([&](llvm::StringRef name, llvm::FunctionPassManager& passes, auto inner) {
@@ -89,12 +83,10 @@ void RegisterOurPasses(llvm::PassBuilder& builder) {
       passes.addPass(BoundedCombinePass());
       return true;
     }
-    using Part = CallFreeCodePass::Part;
-    const bool is_any = name == CallFreeCodePass::kAnyName;
-    if (!is_any && name != CallFreeCodePass::kQuarterName) return false;
+    if (name != CallFreeCodePass::kName) return false;
     auto inner_passes = Parse(builder, TextOf(inner).c_str());
     if (!inner_passes) return false;
-    passes.addPass(CallFreeCodePass(is_any ? Part::kAny : Part::kQuarter, std::move(*inner_passes)));
+    passes.addPass(CallFreeCodePass(std::move(*inner_passes)));
     return true;
   });
 }

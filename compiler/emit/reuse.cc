@@ -19,7 +19,7 @@ namespace {
 
 // A kept chunk: its definitions, then its object. Counts and sizes are 8 bytes each, in the machine's order; raised
 // with any change to this or to what the key does not tell.
-constexpr std::string_view kFormat = "guardc chunk 7";
+constexpr std::string_view kFormat = "guardc chunk 8";
 
 class Writer {
  public:
