@@ -57,6 +57,7 @@ def commands(arguments, work):
     yield "guardc, text", [*ours, "text", cache, guard]
     yield "guardc, typed", [*ours, "typed", cache, guard]
     yield "simdjson alone", [*ours, "simdjson", cache, guard]
+    yield "clang -O3, unprotected", [peers / "unprotected_label"]
     yield "wasm2c", [peers / "wasm2c_label"]
     for mode in ("epochs", "plain"):
         yield f"wasmtime {mode}", [binaries / "wasmtime_label", "serve", mode, guard]
@@ -85,7 +86,7 @@ def main():
     arguments = parser.parse_args()
     words = arguments.contestants.split(",")
     report = Report("label_calls", "Label calls on the Rust example guard",
-                    ours=("guardc, inside", "guardc, text", "guardc, typed", "simdjson alone"))
+                    ours=("guardc, inside", "guardc, text", "guardc, typed", "simdjson alone", "clang -O3, unprotected"))
     with tempfile.TemporaryDirectory() as work:
         environment = write_inputs(work)
         contestants = []
