@@ -19,9 +19,9 @@ from goals import Goals
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GUARD = str(ROOT / "examples/guards/repo-guard-rust.wasm")
-ROWS = ["floor: dlopen", "floor: SHA-256", "floor: sealed copy", "floor: reserve and map", "load, verified",
-        "load, trusted", "load and create, verified", "load and create, trusted", "create again",
-        "create one more"]
+ROWS = ["floor: dlopen", "floor: SHA-256", "floor: sealed copy", "floor: reserve and map",
+        "floor: one more instance", "load, verified", "load, trusted", "load and create, verified",
+        "load and create, trusted", "create again", "create one more"]
 FLOORS = ["floor: dlopen", "floor: SHA-256", "floor: reserve and map"]
 GOALS = {"load, trusted": 150_000, "create again": 10_000}  # ns
 VERIFIED, VERIFIED_FACTOR = "load, verified", 1.2

@@ -87,6 +87,34 @@ void FloorReserveAndMap(benchmark::State& state) {
   }
 }
 
+// What the kernel takes for one more instance while others live: address space of its own, in it a stack, a context and
+// memory that may be touched, an image, and the first page written.
+void FloorOneMore(benchmark::State& state) {
+  const Fd source(open(ObjectPath().c_str(), O_RDONLY | O_CLOEXEC));
+  constexpr size_t kGuardRegion = 65536, kStack = 1 << 20, kMemory = 17 * 65536, kImage = 40960, kMost = 200;
+  constexpr size_t kContextAt = 2 * kGuardRegion + kStack;
+  constexpr size_t kSpace = kContextAt + 4096 + abi::kMemoryReservation;
+  std::vector<Mapping> spaces;
+  spaces.reserve(kMost);
+  for (auto _ : state) {
+    void* space = mmap(nullptr, kSpace, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    auto* begin = static_cast<std::byte*>(space);
+    std::byte* context = begin + kContextAt;
+    if (space == MAP_FAILED || mprotect(begin + kGuardRegion, kStack, PROT_READ | PROT_WRITE) != 0 ||
+        mprotect(context, 4096 + kMemory, PROT_READ | PROT_WRITE) != 0 ||
+        mmap(context + 4096, kImage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, source.get(), 0) == MAP_FAILED) {
+      state.SkipWithError("mapping failed");
+      break;
+    }
+    *context = std::byte{1};
+    spaces.emplace_back(space, kSpace);
+    if (spaces.size() < kMost) continue;
+    state.PauseTiming();
+    spaces.clear();
+    state.ResumeTiming();
+  }
+}
+
 void Load(benchmark::State& state, bool trusted) {
   for (auto _ : state) {
     auto module = Take(Module::Load(entry, {.trusted = trusted}));
@@ -149,6 +177,7 @@ int main(int argc, char** argv) {
   add("floor: SHA-256", FloorHash);
   add("floor: sealed copy", FloorSealedCopy);
   add("floor: reserve and map", FloorReserveAndMap);
+  add("floor: one more instance", FloorOneMore);
   add("load, verified", [](benchmark::State& state) { Load(state, false); });
   add("load, trusted", [](benchmark::State& state) { Load(state, true); });
   add("load and create, verified", [](benchmark::State& state) { LoadAndCreate(state, false); });
