@@ -254,15 +254,19 @@ Result<void> CheckDigest(const std::filesystem::path& path, std::string_view nam
                                                ", expected " + expected + ": compile the module again");
 }
 
+Result<Description> VerifyFiles(const OpenedEntry& entry) {
+  GUARDC_TRY(const Fd object, OpenObject(entry));
+  const std::filesystem::path path = entry.path / kObjectFile;
+  GUARDC_TRY(const std::string bytes, ReadAll(object.get(), path, entry.manifest.object_size));
+  GUARDC_CHECK(CheckDigest(path, "SHA-256", Sha256Of(bytes).Hex(), entry.manifest.object_sha256));
+  const auto object_bytes = std::as_bytes(std::span<const char>(bytes));
+  GUARDC_CHECK(CheckDigest(path, "XXH3-128", Xxh3Of(object_bytes).Hex(), entry.manifest.object_xxh3_128));
+  return ReadDescription(entry);
+}
+
 Result<Manifest> VerifyEntry(const std::filesystem::path& entry) {
   GUARDC_TRY(OpenedEntry opened, OpenEntry(entry));
-  GUARDC_TRY(const Fd object, OpenObject(opened));
-  const std::filesystem::path path = entry / kObjectFile;
-  GUARDC_TRY(const std::string bytes, ReadAll(object.get(), path, opened.manifest.object_size));
-  GUARDC_CHECK(CheckDigest(path, "SHA-256", Sha256Of(bytes).Hex(), opened.manifest.object_sha256));
-  const auto object_bytes = std::as_bytes(std::span<const char>(bytes));
-  GUARDC_CHECK(CheckDigest(path, "XXH3-128", Xxh3Of(object_bytes).Hex(), opened.manifest.object_xxh3_128));
-  GUARDC_CHECK(ReadDescription(opened));
+  GUARDC_CHECK(VerifyFiles(opened));
   return std::move(opened.manifest);
 }
 

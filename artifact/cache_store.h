@@ -119,7 +119,8 @@ Result<Description> ReadDescription(const OpenedEntry& entry);
 Result<void> CheckDigest(const std::filesystem::path& path, std::string_view name, const std::string& found,
                          const std::string& expected);
 
-// Recomputes every hash. kCorruptArtifact says what differs.
+// Recomputes every hash of the files beside the manifest. kCorruptArtifact says what differs.
+Result<Description> VerifyFiles(const OpenedEntry& entry);
 Result<Manifest> VerifyEntry(const std::filesystem::path& entry);
 
 }  // namespace guardc::artifact

@@ -47,14 +47,27 @@ bool Matches(std::string_view pattern, std::string_view name) {
   return false;
 }
 
+// One of a specification's entries, LEVEL or PATTERN=LEVEL.
+struct SpecEntry {
+  std::string_view text;
+  std::optional<std::string_view> pattern;
+  std::string_view level;
+};
+
+// Takes the first entry off `spec`, which is not empty.
+SpecEntry TakeEntry(std::string_view& spec) {
+  const size_t comma = spec.find(',');
+  const std::string_view text = spec.substr(0, comma);
+  spec.remove_prefix(comma == std::string_view::npos ? spec.size() : comma + 1);
+  const size_t equals = text.find('=');
+  if (equals == std::string_view::npos) return {text, std::nullopt, text};
+  return {text, text.substr(0, equals), text.substr(equals + 1)};
+}
+
 std::string_view BadEntry(std::string_view spec) {
   while (!spec.empty()) {
-    const size_t comma = spec.find(',');
-    const std::string_view entry = spec.substr(0, comma);
-    spec.remove_prefix(comma == std::string_view::npos ? spec.size() : comma + 1);
-    const size_t equals = entry.find('=');
-    const std::string_view level = equals == std::string_view::npos ? entry : entry.substr(equals + 1);
-    if (!entry.empty() && !ParseLevel(level)) return entry;
+    const SpecEntry entry = TakeEntry(spec);
+    if (!entry.text.empty() && !ParseLevel(entry.level)) return entry.text;
   }
   return "";
 }
@@ -218,13 +231,8 @@ void Logger::Write(std::optional<Level> level, std::string_view message, const C
 Level LevelFromSpec(std::string_view spec, std::string_view name) {
   Level level = Level::kWarn;
   while (!spec.empty()) {
-    const size_t comma = spec.find(',');
-    const std::string_view entry = spec.substr(0, comma);
-    spec.remove_prefix(comma == std::string_view::npos ? spec.size() : comma + 1);
-    const size_t equals = entry.find('=');
-    const bool has_pattern = equals != std::string_view::npos;
-    if (has_pattern && !Matches(entry.substr(0, equals), name)) continue;
-    level = ParseLevel(has_pattern ? entry.substr(equals + 1) : entry).value_or(level);
+    const SpecEntry entry = TakeEntry(spec);
+    if (!entry.pattern || Matches(*entry.pattern, name)) level = ParseLevel(entry.level).value_or(level);
   }
   return level;
 }

@@ -25,15 +25,14 @@ struct VerifyOptions : CommonOptions {
 // Hashes of every file first, then all that the loader checks (ABI, target, CPU, ELF headers), and at last whether the
 // manifest and the description tell of the object what the object says of itself.
 Result<void> VerifyOne(const fs::path& entry) {
-  GUARDC_TRY(const artifact::Manifest manifest, artifact::VerifyEntry(entry));
   GUARDC_TRY(const artifact::OpenedEntry opened, artifact::OpenEntry(entry));
-  GUARDC_TRY(const artifact::Description description, artifact::ReadDescription(opened));
+  GUARDC_TRY(const artifact::Description description, artifact::VerifyFiles(opened));
   GUARDC_TRY(const std::shared_ptr<const Module> module, Module::Load(entry));
   const auto differs = [&](const char* file, const char* what) {
     return Fail(ErrorKind::kCorruptArtifact,
                 entry.string() + ": the " + file + "'s " + what + " are not those of the object beside it");
   };
-  if (manifest.module_name != module->name()) return differs("manifest", "names");
+  if (opened.manifest.module_name != module->name()) return differs("manifest", "names");
   if (description.imports != artifact::DescribeImports(module->imports())) return differs("description", "imports");
   if (description.exports != artifact::DescribeExports(module->exports())) return differs("description", "exports");
   return {};
