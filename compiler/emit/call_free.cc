@@ -5,6 +5,8 @@
 #include <llvm/IR/Function.h>
 #include <llvm/IR/InstIterator.h>
 #include <llvm/IR/IntrinsicInst.h>
+#include <llvm/Transforms/Scalar/DeadStoreElimination.h>
+#include <llvm/Transforms/Scalar/GVN.h>
 
 namespace guardc::compiler {
 namespace {
@@ -31,7 +33,12 @@ bool IsCallFree(const llvm::Loop& loop) {
                        [](const llvm::BasicBlock* block) { return llvm::any_of(*block, IsOrdinaryCall); });
 }
 
-llvm::PreservedAnalyses CallFreeCodePass::run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
+CallFreeRedundancyPass::CallFreeRedundancyPass() {
+  passes_.addPass(llvm::GVNPass());
+  passes_.addPass(llvm::DSEPass());
+}
+
+llvm::PreservedAnalyses CallFreeRedundancyPass::run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses) {
   if (!IsMostlyCallFree(function, analyses)) return llvm::PreservedAnalyses::all();
   return passes_.run(function, analyses);
 }

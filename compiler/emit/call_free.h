@@ -4,8 +4,6 @@
 
 #include <llvm/IR/PassManager.h>
 
-#include <utility>
-
 namespace llvm {
 class Instruction;
 class Loop;
@@ -18,14 +16,14 @@ bool IsOrdinaryCall(const llvm::Instruction& instruction);
 
 bool IsCallFree(const llvm::Loop& loop);
 
-// Runs its passes on functions that call nothing, and on those of which loops that call nothing are a quarter: for
-// passes that cost as much as a function is long, and gain most in such loops.
-class CallFreeCodePass : public llvm::PassInfoMixin<CallFreeCodePass> {
+// GVN and dead store elimination, on functions that call nothing and on those of which loops that call nothing are a
+// quarter: they cost as much as a function is long, and gain most in such loops.
+class CallFreeRedundancyPass : public llvm::PassInfoMixin<CallFreeRedundancyPass> {
  public:
-  // In textual pipelines: guardc-call-free(pass,...).
-  static constexpr const char* kName = "guardc-call-free";
+  // In textual pipelines.
+  static constexpr const char* kName = "guardc-call-free-redundancy";
 
-  explicit CallFreeCodePass(llvm::FunctionPassManager passes) : passes_(std::move(passes)) {}
+  CallFreeRedundancyPass();
 
   llvm::PreservedAnalyses run(llvm::Function& function, llvm::FunctionAnalysisManager& analyses);
 

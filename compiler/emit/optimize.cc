@@ -43,7 +43,7 @@ constexpr Pipeline kPipelines[4] = {
     {"sroa,early-cse<memssa>,simplifycfg,guardc-instcombine", 0, "",
      "loop-mssa(loop-rotate,licm),gvn,guardc-instcombine,simplifycfg"},
     {"early-cse,simplifycfg", 50, "sroa,early-cse<memssa>,guardc-instcombine,simplifycfg",
-     "loop-mssa(loop-rotate,licm),guardc-call-free(gvn,dse),loop(indvars),loop-vectorize,vector-combine,"
+     "loop-mssa(loop-rotate,licm),guardc-call-free-redundancy,loop(indvars),loop-vectorize,vector-combine,"
      "guardc-instcombine,loop-mssa(licm,guardc-loop-addresses),simplifycfg<switch-to-lookup>"},
     {"early-cse,simplifycfg", 150,
      "sroa,early-cse<memssa>,jump-threading,correlated-propagation,simplifycfg,guardc-instcombine",
@@ -61,32 +61,20 @@ Result<llvm::FunctionPassManager> Parse(llvm::PassBuilder& builder, const char* 
   return manager;
 }
 
-// A pipeline's text again, of what LLVM made of it.
-std::string TextOf(llvm::ArrayRef<llvm::PassBuilder::PipelineElement> passes) {
-  std::string text;
-  for (const auto& [name, inner] : passes) {
-    if (!text.empty()) text += ',';
-    text += name;
-    if (!inner.empty()) text += '(' + TextOf(inner) + ')';
-  }
-  return text;
-}
-
 void RegisterOurPasses(llvm::PassBuilder& builder) {
   builder.registerPipelineParsingCallback([](llvm::StringRef name, llvm::LoopPassManager& passes, auto) {
     if (name != LoopAddressesPass::kName) return false;
     passes.addPass(LoopAddressesPass());
     return true;
   });
-  builder.registerPipelineParsingCallback([&](llvm::StringRef name, llvm::FunctionPassManager& passes, auto inner) {
+  builder.registerPipelineParsingCallback([](llvm::StringRef name, llvm::FunctionPassManager& passes, auto) {
     if (name == BoundedCombinePass::kName) {
       passes.addPass(BoundedCombinePass());
-      return true;
+    } else if (name == CallFreeRedundancyPass::kName) {
+      passes.addPass(CallFreeRedundancyPass());
+    } else {
+      return false;
     }
-    if (name != CallFreeCodePass::kName) return false;
-    auto inner_passes = Parse(builder, TextOf(inner).c_str());
-    if (!inner_passes) return false;
-    passes.addPass(CallFreeCodePass(std::move(*inner_passes)));
     return true;
   });
 }
