@@ -13,12 +13,8 @@ namespace {
 class ElementReader {
  public:
   ElementReader(std::span<const uint8_t> wasm, const SectionRange& range, const FeatureSet& features,
-                wabt::SharedValidator& validator, const wabt::Errors& errors, Module& module)
-      : cursor_(wasm, range.begin, range.end),
-        features_(features),
-        validator_(validator),
-        errors_(errors),
-        module_(module) {}
+                WabtValidator& validator, Module& module)
+      : cursor_(wasm, range.begin, range.end), features_(features), validator_(validator), module_(module) {}
 
   Result<void> Read() {
     GUARDC_TRY(const uint32_t count, Number("number of element segments"));
@@ -37,9 +33,11 @@ class ElementReader {
   static constexpr uint32_t kExpressions = 4;
 
   Result<void> ReadSegment() {
+    const auto in_wasm = static_cast<uint32_t>(cursor_.offset());
     GUARDC_TRY(const uint32_t flags, Number("kind of an element segment"));
     if (flags > 7) return Bad(fmt::format("element segment of kind {}, expected 0 to 7", flags));
     ElemSegment segment;
+    segment.in_wasm = in_wasm;
     auto kind = wabt::SegmentKind::Active;
     if ((flags & kNotActive) != 0) {
       const bool declared = (flags & kExplicit) != 0;
@@ -51,16 +49,18 @@ class ElementReader {
         GUARDC_TRY(segment.table, Number("table index of an element segment"));
       }
     }
-    GUARDC_CHECK(Check(validator_.OnElemSegment(Here(), wabt::Var(segment.table, Here()), kind)));
+    GUARDC_CHECK(
+        Check(validator_.Ask(&wabt::SharedValidator::OnElemSegment, Here(), wabt::Var(segment.table, Here()), kind)));
     if (segment.mode == SegmentMode::kActive) {
-      GUARDC_CHECK(Check(validator_.BeginInitExpr(Here(), wabt::Type::I32)));
+      GUARDC_CHECK(Check(validator_.Ask(&wabt::SharedValidator::BeginInitExpr, Here(), wabt::Type::I32)));
       GUARDC_TRY(segment.offset, ReadConstExpr());
-      GUARDC_CHECK(Check(validator_.EndInitExpr()));
+      GUARDC_CHECK(Check(validator_.Ask(&wabt::SharedValidator::EndInitExpr)));
     }
     if ((flags & (kNotActive | kExplicit)) != 0) {
       GUARDC_TRY(segment.type, ReadElementType((flags & kExpressions) != 0));
     }
-    GUARDC_CHECK(Check(validator_.OnElemSegmentElemType(Here(), ToWabtType(segment.type))));
+    GUARDC_CHECK(
+        Check(validator_.Ask(&wabt::SharedValidator::OnElemSegmentElemType, Here(), ToWabtType(segment.type))));
 
     GUARDC_TRY(const uint32_t count, Number("number of elements"));
     if (count > cursor_.left()) return Bad("the element segment is longer than its section");
@@ -71,12 +71,13 @@ class ElementReader {
     segment.items.reserve(count);
     for (uint32_t i = 0; i < count; ++i) {
       if ((flags & kExpressions) != 0) {
-        GUARDC_TRY(ConstExpr item, ReadItemExpr(segment.type));
+        GUARDC_TRY(ConstExpr item, ReadItemExpr());
         segment.items.push_back(std::move(item));
       } else {
         const size_t start = cursor_.offset();
         GUARDC_TRY(const uint32_t func, Number("function index of an element"));
-        GUARDC_CHECK(Check(validator_.OnElemSegmentElemExpr_RefFunc(Here(), wabt::Var(func, Here()))));
+        GUARDC_CHECK(Check(
+            validator_.Ask(&wabt::SharedValidator::OnElemSegmentElemExpr_RefFunc, Here(), wabt::Var(func, Here()))));
         segment.items.push_back({{Make(Op::kRefFunc, func, start)}, {}});
       }
     }
@@ -100,42 +101,29 @@ class ElementReader {
                                         is_reference_type ? "funcref or externref" : "the kind 0x00 (funcref)"));
   }
 
-  // One of ref.func, ref.null, global.get.
-  Result<ConstExpr> ReadItemExpr(ValType type) {
+  // One of ref.func, ref.null, global.get. (wabt's validator takes no global.get here; ours judges it.)
+  Result<ConstExpr> ReadItemExpr() {
     const size_t start = cursor_.offset();
     const auto opcode = cursor_.U8();
     ConstExpr item;
     if (opcode == 0xd2) {
       GUARDC_TRY(const uint32_t func, Number("function index of an element"));
-      GUARDC_CHECK(Check(validator_.OnElemSegmentElemExpr_RefFunc(Here(), wabt::Var(func, Here()))));
+      GUARDC_CHECK(Check(
+          validator_.Ask(&wabt::SharedValidator::OnElemSegmentElemExpr_RefFunc, Here(), wabt::Var(func, Here()))));
       item.body.push_back(Make(Op::kRefFunc, func, start));
     } else if (opcode == 0xd0) {
       GUARDC_TRY(const ValType null_type, ReadElementType(true));
-      GUARDC_CHECK(Check(validator_.OnElemSegmentElemExpr_RefNull(Here(), ToWabtType(null_type))));
+      GUARDC_CHECK(
+          Check(validator_.Ask(&wabt::SharedValidator::OnElemSegmentElemExpr_RefNull, Here(), ToWabtType(null_type))));
       item.body.push_back(Make(Op::kRefNull, uint64_t(null_type), start));
     } else if (opcode == 0x23) {
       GUARDC_TRY(const uint32_t global, Number("global index of an element"));
-      GUARDC_CHECK(CheckGlobalItem(global, type));
       item.body.push_back(Make(Op::kGlobalGet, global, start));
     } else {
       return InvalidAt(start, "an element must be one constant expression: ref.func, ref.null or global.get");
     }
     if (cursor_.U8() != 0x0b) return Bad("an element's expression must end after one instruction");
     return item;
-  }
-
-  Result<void> CheckGlobalItem(uint32_t global, ValType type) {
-    if (global >= module_.num_imported_globals) {
-      return Bad(fmt::format("unknown global {}: an element can only use imported globals, of which there are {}",
-                             global, module_.num_imported_globals));
-    }
-    const GlobalType& found = module_.global_types[global];
-    if (found.is_mutable) return Bad(fmt::format("constant expression required: global {} is mutable", global));
-    if (found.type != type) {
-      return Bad(fmt::format("type mismatch: global {} is of type {}, the segment of {}", global,
-                             ValTypeName(found.type), ValTypeName(type)));
-    }
-    return {};
   }
 
   // Up to and with `end`. Only what can give an i32; all else is no constant expression or of another type.
@@ -151,20 +139,20 @@ class ElementReader {
         case 0x41: {
           const auto value = cursor_.S32();
           if (!value) return Bad("malformed i32.const");
-          GUARDC_CHECK(Check(validator_.OnConst(Here(), wabt::Type::I32)));
+          GUARDC_CHECK(Check(validator_.Ask(&wabt::SharedValidator::OnConst, Here(), wabt::Type::I32)));
           expr.body.push_back(Make(Op::kI32Const, static_cast<uint32_t>(*value), start));
           break;
         }
         case 0x42: {
           const auto value = cursor_.S64();
           if (!value) return Bad("malformed i64.const");
-          GUARDC_CHECK(Check(validator_.OnConst(Here(), wabt::Type::I64)));
+          GUARDC_CHECK(Check(validator_.Ask(&wabt::SharedValidator::OnConst, Here(), wabt::Type::I64)));
           expr.body.push_back(Make(Op::kI64Const, static_cast<uint64_t>(*value), start));
           break;
         }
         case 0x23: {
           GUARDC_TRY(const uint32_t global, Number("global index"));
-          GUARDC_CHECK(Check(validator_.OnGlobalGet(Here(), wabt::Var(global, Here()))));
+          GUARDC_CHECK(Check(validator_.Ask(&wabt::SharedValidator::OnGlobalGet, Here(), wabt::Var(global, Here()))));
           expr.body.push_back(Make(Op::kGlobalGet, global, start));
           break;
         }
@@ -176,7 +164,7 @@ class ElementReader {
         case 0x7e: {
           if (!features_.extended_const) return Bad("constant expression required, found arithmetic");
           const wabt::Opcode opcode = wabt::Opcode::FromCode(*byte);
-          GUARDC_CHECK(Check(validator_.OnBinary(Here(), opcode)));
+          GUARDC_CHECK(Check(validator_.Ask(&wabt::SharedValidator::OnBinary, Here(), opcode)));
           expr.body.push_back(Make(static_cast<Op>(static_cast<wabt::Opcode::Enum>(opcode)), 0, start));
           break;
         }
@@ -199,7 +187,7 @@ class ElementReader {
   }
   Result<void> Check(wabt::Result result) const {
     if (wabt::Succeeded(result)) return {};
-    return FirstError(errors_, cursor_.offset());
+    return FirstError(validator_.errors(), cursor_.offset());
   }
   std::unexpected<Error> Bad(std::string_view text) const { return InvalidAt(cursor_.offset(), text); }
   std::unexpected<Error> Limit(std::string_view text) const {
@@ -208,8 +196,7 @@ class ElementReader {
 
   ByteCursor cursor_;
   const FeatureSet& features_;
-  wabt::SharedValidator& validator_;
-  const wabt::Errors& errors_;
+  WabtValidator& validator_;
   Module& module_;
   uint64_t items_ = 0;
 };
@@ -217,9 +204,8 @@ class ElementReader {
 }  // namespace
 
 Result<void> ReadElementSection(std::span<const uint8_t> wasm, const SectionRange& range, const FeatureSet& features,
-                                wabt::SharedValidator& validator, const std::vector<wabt::Error>& errors,
-                                Module& module) {
-  return ElementReader(wasm, range, features, validator, errors, module).Read();
+                                WabtValidator& validator, Module& module) {
+  return ElementReader(wasm, range, features, validator, module).Read();
 }
 
 }  // namespace guardc::compiler

@@ -5,19 +5,14 @@
 #include <span>
 
 #include "compiler/frontend/sections.h"
+#include "compiler/frontend/wabt_validator.h"
 #include "compiler/frontend/wasm_module.h"
 #include "guardc/result.h"
 
-namespace wabt {
-class Error;
-class SharedValidator;
-}  // namespace wabt
-
 namespace guardc::compiler {
 
-// Everything before the element section is in `module` and known to `validator`, which writes to `errors`.
+// Everything before the element section is in `module` and known to `validator`.
 Result<void> ReadElementSection(std::span<const uint8_t> wasm, const SectionRange& range, const FeatureSet& features,
-                                wabt::SharedValidator& validator, const std::vector<wabt::Error>& errors,
-                                Module& module);
+                                WabtValidator& validator, Module& module);
 
 }  // namespace guardc::compiler

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <wabt/binary-reader-nop.h>
-#include <wabt/shared-validator.h>
 
 #include <optional>
 #include <span>
@@ -15,6 +14,8 @@
 #include <vector>
 
 #include "compiler/frontend/sections.h"
+#include "compiler/frontend/wabt_reader.h"
+#include "compiler/frontend/wabt_validator.h"
 #include "compiler/frontend/wasm_module.h"
 #include "guardc/result.h"
 
@@ -23,7 +24,8 @@ namespace guardc::compiler {
 class ModuleBuilder final : public wabt::BinaryReaderNop {
  public:
   // `wasm` is the module as it was given; wabt reads `scan.bytes`. Both must outlive the builder.
-  ModuleBuilder(std::span<const uint8_t> wasm, const ScannedModule& scan, const FeatureSet& features);
+  ModuleBuilder(std::span<const uint8_t> wasm, const ScannedModule& scan, const FeatureSet& features,
+                FirstValidator first);
 
   static wabt::Features WabtFeatures(const FeatureSet& features);
 
@@ -36,6 +38,7 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   using Type = wabt::Type;
   using Opcode = wabt::Opcode;
   using Status = wabt::Result;
+  using Validator = wabt::SharedValidator;
 
   bool OnError(const wabt::Error& error) override;
   Status EndModule() override;
@@ -159,6 +162,11 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   wabt::Location Loc() const { return wabt::Location(At()); }
   wabt::Var MakeVar(Index index) const { return wabt::Var(index, Loc()); }
 
+  template <class Method, class... Args>
+  Status Ask(Method method, Args&&... args) {
+    return validator_.Ask(method, std::forward<Args>(args)...);
+  }
+
   Status Refuse(std::unexpected<Error> error);
   Status Invalid(std::string_view text) { return Refuse(InvalidAt(item_start_, text)); }
   Status RefuseExceptions();
@@ -168,21 +176,32 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   Status CheckLebOfLimits(const wabt::Limits& limits);
 
   Status AddImport(std::string_view module, std::string_view field, ExternType type, uint32_t func_type = 0);
+  Status AddTable(Type element, const wabt::Limits& limits);
+  Status AddMemory(const wabt::Limits& limits);
   void BeginExpr(ConstExpr& expr);
   Status EndExpr();
 
   // Appends the instruction that OnOpcode announced, once the validator has accepted it.
-  Status Add(Status valid, uint64_t imm = 0, Index memory = 0, uint64_t lane = 0);
-  Status AddMemory(Status valid, Index memory, Address offset, uint64_t lane = 0);
-  Status OpenBlock(Status valid, Type type);
+  Status Add(Status valid, uint64_t imm = 0, Index memory = 0, uint64_t lane = 0, Address align = 0);
+  Status AddAccess(Status valid, Index memory, Address align, Address offset, uint64_t lane = 0);
+  // Called before wabt's validator is: its time grows with the values.
+  Status CountValues(uint64_t count);
+  uint64_t LabelArity(Index depth) const;
+  const FuncType* TypeOfFunc(Index func) const;
+  const FuncType* TypeAt(Index type) const;
+  Status CountCall(const FuncType* type);
+  Status OpenBlock(Status (Validator::*method)(const wabt::Location&, Type), Type type);
   Status AddV128(Status valid, v128 bits);
-  Status CheckCallTable(Index table);
+  Status CheckIndex(uint64_t index, size_t size, std::string_view what);
+  // The type at `at`, where its last byte is, is one byte.
+  Status CheckTypeByte(size_t at);
+  // Where the type of the import stands that is being read.
+  size_t ImportedType() const;
 
   std::span<const uint8_t> wasm_;
   const ScannedModule& scan_;
   const FeatureSet features_;
-  wabt::Errors errors_;
-  wabt::SharedValidator validator_;
+  WabtValidator validator_;
   std::optional<Error> error_;  // the first
   Module module_;
 
@@ -193,7 +212,8 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   std::vector<V128>* v128s_ = nullptr;
   bool in_const_expr_ = false;
   bool const_expr_ended_ = false;
-  uint32_t depth_ = 0;  // of open blocks in the function
+  std::vector<uint32_t> label_arities_;  // of the blocks that are open in the function, which comes first
+  uint64_t values_ = 0;                  // see read_limits::kValues
   bool function_ended_ = false;
   size_t body_end_ = 0;
   uint64_t locals_ = 0;  // of the function, parameters included

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/frontend/byte_cursor.h"
 #include "compiler/frontend/element_section.h"
 #include "compiler/frontend/later_proposals.h"
 #include "compiler/frontend/module_builder.h"
@@ -17,11 +18,12 @@ constexpr wabt::Result::Enum kError = wabt::Result::Error;
 
 }  // namespace
 
-ModuleBuilder::ModuleBuilder(std::span<const uint8_t> wasm, const ScannedModule& scan, const FeatureSet& features)
+ModuleBuilder::ModuleBuilder(std::span<const uint8_t> wasm, const ScannedModule& scan, const FeatureSet& features,
+                             FirstValidator first)
     : wasm_(wasm),
       scan_(scan),
       features_(features),
-      validator_(&errors_, wabt::ValidateOptions(WabtFeatures(features))) {}
+      validator_(WabtFeatures(features), first == FirstValidator::kWabt) {}
 
 wabt::Features ModuleBuilder::WabtFeatures(const FeatureSet& features) {
   wabt::Features wabt_features;  // 2.0 by default
@@ -37,14 +39,14 @@ wabt::Features ModuleBuilder::WabtFeatures(const FeatureSet& features) {
 
 Result<Module> ModuleBuilder::Finish(bool reader_succeeded) {
   if (error_) return std::unexpected(std::move(*error_));
-  if (!errors_.empty()) return FirstError(errors_, At());
+  if (!validator_.errors().empty()) return FirstError(validator_.errors(), At());
   if (!reader_succeeded) return InvalidAt(At(), "malformed");
   return std::move(module_);
 }
 
 bool ModuleBuilder::OnError(const wabt::Error& error) {
   // A callback that fails makes the reader report that it failed: what it said itself came first.
-  if (!error_ && !errors_.empty()) error_ = FirstError(errors_, item_start_).error();
+  if (!error_ && !validator_.errors().empty()) error_ = FirstError(validator_.errors(), item_start_).error();
   if (error_ || error.error_level != wabt::ErrorLevel::Error) return true;
   // wabt reads the offset of every access as the first memory's.
   const auto is_64 = [](const MemoryType& memory) { return memory.limits.is_64; };
@@ -77,6 +79,21 @@ wabt::Result ModuleBuilder::RefuseExceptions() {
                        "exception handling (tags, try, throw) is not supported; build the guard without exceptions"));
 }
 
+size_t ModuleBuilder::ImportedType() const {
+  ByteCursor import(wasm_, item_start_, At());
+  import.Name();
+  import.Name();
+  import.U8();  // kind
+  return import.offset();
+}
+
+// wabt reads types as numbers, and so takes what is padded; every type is one byte (5.3.1). What stands before it ends
+// in a byte without a continuation bit.
+wabt::Result ModuleBuilder::CheckTypeByte(size_t at) {
+  if (at > 0 && (wasm_[at] & 0x80) == 0 && (wasm_[at - 1] & 0x80) == 0) return kOk;
+  return Refuse(InvalidAt(at, "malformed type: it takes more than one byte"));
+}
+
 wabt::Result ModuleBuilder::RefuseType(Type type) {
   const auto byte = static_cast<uint8_t>(static_cast<int>(static_cast<Type::Enum>(type)) & 0x7f);
   const std::string_view proposal = ProposalOfType(byte);
@@ -100,11 +117,11 @@ wabt::Result ModuleBuilder::EndModule() {
   for (const SectionRange& range : scan_.names) ReadNames(wasm_, range, module_);
   // Released guards are stripped, but still export what a backtrace should name.
   for (const Export& exported : module_.exports) {
-    if (exported.kind != ExternKind::kFunc) continue;
+    if (exported.kind != ExternKind::kFunc || exported.index >= module_.func_names.size()) continue;
     std::string& name = module_.func_names[exported.index];
     if (name.empty()) name = exported.name;
   }
-  return validator_.EndModule();
+  return Ask(&Validator::EndModule);
 }
 
 // The element section appears to wabt as an empty custom section.
@@ -112,15 +129,17 @@ wabt::Result ModuleBuilder::BeginCustomSection(Index, Offset size, std::string_v
   // wabt has read the section's empty name, one byte.
   const size_t begin = At() - 1;
   if (!scan_.elements || scan_.elements->begin != begin || size == 0) return kOk;
-  auto read = ReadElementSection(wasm_, *scan_.elements, features_, validator_, errors_, module_);
+  auto read = ReadElementSection(wasm_, *scan_.elements, features_, validator_, module_);
   return read ? Status(kOk) : Refuse(std::unexpected(std::move(read).error()));
 }
 
-wabt::Result ModuleBuilder::OnTypeCount(Index count) { return CheckLimit(count, read_limits::kTypes, "types"); }
+wabt::Result ModuleBuilder::OnTypeCount(Index count) {
+  item_start_ = At();
+  return CheckLimit(count, read_limits::kTypes, "types");
+}
 
 wabt::Result ModuleBuilder::OnFuncType(Index index, Index param_count, Type* params, Index result_count,
                                        Type* results) {
-  item_start_ = At();
   if (Failed(CheckLimit(param_count, read_limits::kParams, "parameters of a type"))) return kError;
   if (Failed(CheckLimit(result_count, read_limits::kResults, "results of a type"))) return kError;
   FuncType type;
@@ -132,8 +151,17 @@ wabt::Result ModuleBuilder::OnFuncType(Index index, Index param_count, Type* par
       to->push_back(*val_type);
     }
   }
+  // The form, two counts, and the types in between.
+  ByteCursor bytes(wasm_, item_start_ + 1, At());
+  for (size_t i = 0; i < 2; ++i) {
+    const auto count = bytes.U32();
+    for (uint32_t j = 0; count && j < *count; ++j) {
+      if (bytes.U8().value_or(UINT8_MAX) >= 0x80) return Invalid("malformed type: it takes more than one byte");
+    }
+  }
+  item_start_ = At();
   module_.types.push_back(std::move(type));
-  return validator_.OnFuncType(Loc(), param_count, params, result_count, results, index);
+  return Ask(&Validator::OnFuncType, Loc(), param_count, params, result_count, results, index);
 }
 
 wabt::Result ModuleBuilder::CheckNames(std::string_view module, std::string_view field) {
@@ -158,7 +186,8 @@ wabt::Result ModuleBuilder::AddImport(std::string_view module, std::string_view 
 }
 
 wabt::Result ModuleBuilder::OnImportFunc(Index, std::string_view module, std::string_view field, Index, Index sig) {
-  if (Failed(validator_.OnFunction(Loc(), MakeVar(sig)))) return kError;
+  if (Failed(Ask(&Validator::OnFunction, Loc(), MakeVar(sig)))) return kError;
+  if (Failed(CheckIndex(sig, module_.types.size(), "type"))) return kError;
   module_.func_types.push_back(sig);
   ++module_.num_imported_funcs;
   ExternType type;
@@ -169,7 +198,8 @@ wabt::Result ModuleBuilder::OnImportFunc(Index, std::string_view module, std::st
 wabt::Result ModuleBuilder::OnImportTable(Index, std::string_view module, std::string_view field, Index, Type element,
                                           const wabt::Limits* limits) {
   ++module_.num_imported_tables;
-  if (Failed(OnTable(0, element, limits))) return kError;
+  if (Failed(CheckTypeByte(ImportedType()))) return kError;
+  if (Failed(AddTable(element, *limits))) return kError;
   ExternType type;
   type.kind = ExternKind::kTable;
   type.table = module_.table_types.back();
@@ -179,7 +209,7 @@ wabt::Result ModuleBuilder::OnImportTable(Index, std::string_view module, std::s
 wabt::Result ModuleBuilder::OnImportMemory(Index, std::string_view module, std::string_view field, Index,
                                            const wabt::Limits* limits) {
   ++module_.num_imported_memories;
-  if (Failed(OnMemory(0, limits))) return kError;
+  if (Failed(AddMemory(*limits))) return kError;
   ExternType type;
   type.kind = ExternKind::kMemory;
   type.memory = module_.memory_types.back();
@@ -190,7 +220,8 @@ wabt::Result ModuleBuilder::OnImportGlobal(Index, std::string_view module, std::
                                            bool is_mutable) {
   const auto val_type = ToValType(type);
   if (!val_type) return RefuseType(type);
-  if (Failed(validator_.OnGlobalImport(Loc(), type, is_mutable))) return kError;
+  if (Failed(CheckTypeByte(ImportedType()))) return kError;
+  if (Failed(Ask(&Validator::OnGlobalImport, Loc(), type, is_mutable))) return kError;
   ++module_.num_imported_globals;
   module_.global_types.push_back({*val_type, is_mutable});
   ExternType extern_type;
@@ -204,28 +235,44 @@ wabt::Result ModuleBuilder::OnImportTag(Index, std::string_view, std::string_vie
 }
 
 wabt::Result ModuleBuilder::OnFunctionCount(Index count) {
+  item_start_ = At();
   return CheckLimit(count, read_limits::kFunctions, "functions");
 }
 
 wabt::Result ModuleBuilder::OnFunction(Index, Index sig) {
-  if (Failed(validator_.OnFunction(Loc(), MakeVar(sig)))) return kError;
+  if (Failed(Ask(&Validator::OnFunction, Loc(), MakeVar(sig)))) return kError;
+  if (Failed(CheckIndex(sig, module_.types.size(), "type"))) return kError;
   module_.func_types.push_back(sig);
+  item_start_ = At();
   return kOk;
 }
 
-wabt::Result ModuleBuilder::OnTableCount(Index count) { return CheckLimit(count, read_limits::kTables, "tables"); }
+wabt::Result ModuleBuilder::OnTableCount(Index count) {
+  item_start_ = At();
+  return CheckLimit(count, read_limits::kTables, "tables");
+}
 
 wabt::Result ModuleBuilder::OnTable(Index, Type element, const wabt::Limits* limits) {
-  if (Failed(validator_.OnTable(Loc(), element, *limits))) return kError;
-  if (Failed(CheckLimit(module_.table_types.size() + 1, read_limits::kTables, "tables"))) return kError;
-  if (Failed(CheckLimit(limits->initial, read_limits::kTableSize, "initial elements of a table"))) return kError;
-  const auto val_type = ToValType(element);
-  if (!val_type) return RefuseType(element);
-  module_.table_types.push_back({*val_type, ToLimits(*limits)});
+  if (Failed(CheckTypeByte(item_start_)) || Failed(AddTable(element, *limits))) return kError;
+  item_start_ = At();
   return kOk;
 }
 
-wabt::Result ModuleBuilder::OnMemoryCount(Index count) { return CheckLimit(count, read_limits::kMemories, "memories"); }
+wabt::Result ModuleBuilder::AddTable(Type element, const wabt::Limits& limits) {
+  if (Failed(Ask(&Validator::OnTable, Loc(), element, limits))) return kError;
+  if (Failed(CheckLimit(module_.table_types.size() + 1, read_limits::kTables, "tables"))) return kError;
+  if (Failed(CheckLimit(limits.initial, read_limits::kTableSize, "initial elements of a table"))) return kError;
+  const auto val_type = ToValType(element);
+  if (!val_type) return RefuseType(element);
+  module_.table_types.push_back({*val_type, ToLimits(limits)});
+  module_.table_offsets.push_back(static_cast<uint32_t>(item_start_));
+  return kOk;
+}
+
+wabt::Result ModuleBuilder::OnMemoryCount(Index count) {
+  item_start_ = At();
+  return CheckLimit(count, read_limits::kMemories, "memories");
+}
 
 // wabt: bits beyond the 64th of a limit are dropped. The limits are the last numbers read.
 wabt::Result ModuleBuilder::CheckLebOfLimits(const wabt::Limits& limits) {
@@ -242,32 +289,43 @@ wabt::Result ModuleBuilder::CheckLebOfLimits(const wabt::Limits& limits) {
 }
 
 wabt::Result ModuleBuilder::OnMemory(Index, const wabt::Limits* limits) {
-  if (limits->is_64 && Failed(CheckLebOfLimits(*limits))) return kError;
-  if (Failed(validator_.OnMemory(Loc(), *limits))) return kError;
-  if (Failed(CheckLimit(module_.memory_types.size() + 1, read_limits::kMemories, "memories"))) return kError;
-  module_.memory_types.push_back({ToLimits(*limits)});
+  if (Failed(AddMemory(*limits))) return kError;
+  item_start_ = At();
   return kOk;
 }
 
-wabt::Result ModuleBuilder::OnTagCount(Index count) {
-  item_start_ = At();
-  return count == 0 ? Status(kOk) : RefuseExceptions();
+wabt::Result ModuleBuilder::AddMemory(const wabt::Limits& limits) {
+  if (limits.is_64 && Failed(CheckLebOfLimits(limits))) return kError;
+  if (Failed(Ask(&Validator::OnMemory, Loc(), limits))) return kError;
+  if (Failed(CheckLimit(module_.memory_types.size() + 1, read_limits::kMemories, "memories"))) return kError;
+  module_.memory_types.push_back({ToLimits(limits)});
+  module_.memory_offsets.push_back(static_cast<uint32_t>(item_start_));
+  return kOk;
 }
 
-wabt::Result ModuleBuilder::OnGlobalCount(Index count) { return CheckLimit(count, read_limits::kGlobals, "globals"); }
+wabt::Result ModuleBuilder::OnTagCount(Index) {
+  item_start_ = At();
+  return RefuseExceptions();
+}
+
+wabt::Result ModuleBuilder::OnGlobalCount(Index count) {
+  item_start_ = At();
+  return CheckLimit(count, read_limits::kGlobals, "globals");
+}
 
 wabt::Result ModuleBuilder::BeginGlobal(Index, Type type, bool is_mutable) {
   const auto val_type = ToValType(type);
   if (!val_type) return RefuseType(type);
-  if (Failed(validator_.OnGlobal(Loc(), type, is_mutable))) return kError;
+  if (Failed(CheckTypeByte(item_start_))) return kError;
+  if (Failed(Ask(&Validator::OnGlobal, Loc(), type, is_mutable))) return kError;
   module_.global_types.push_back({*val_type, is_mutable});
-  module_.globals.push_back({module_.global_types.back(), {}});
+  module_.globals.push_back({module_.global_types.back(), {}, static_cast<uint32_t>(item_start_)});
   return kOk;
 }
 
 wabt::Result ModuleBuilder::BeginGlobalInitExpr(Index) {
   BeginExpr(module_.globals.back().init);
-  return validator_.BeginInitExpr(Loc(), ToWabtType(module_.globals.back().type.type));
+  return Ask(&Validator::BeginInitExpr, Loc(), ToWabtType(module_.globals.back().type.type));
 }
 
 wabt::Result ModuleBuilder::EndGlobalInitExpr(Index) { return EndExpr(); }
@@ -286,52 +344,63 @@ wabt::Result ModuleBuilder::EndExpr() {
   v128s_ = nullptr;
   // wabt: an expression that the section's end cuts off.
   if (!const_expr_ended_) return Invalid("a constant expression has no end");
-  return validator_.EndInitExpr();
+  return Ask(&Validator::EndInitExpr);
 }
 
-wabt::Result ModuleBuilder::OnExportCount(Index count) { return CheckLimit(count, read_limits::kExports, "exports"); }
+wabt::Result ModuleBuilder::OnExportCount(Index count) {
+  item_start_ = At();
+  return CheckLimit(count, read_limits::kExports, "exports");
+}
 
 wabt::Result ModuleBuilder::OnExport(Index, wabt::ExternalKind kind, Index item, std::string_view name) {
-  item_start_ = At();
   if (kind == wabt::ExternalKind::Tag) return RefuseExceptions();
   if (Failed(CheckNames({}, name))) return kError;
-  if (Failed(validator_.OnExport(Loc(), kind, MakeVar(item), name))) return kError;
-  module_.exports.push_back({std::string(name), static_cast<ExternKind>(kind), item});
+  if (Failed(Ask(&Validator::OnExport, Loc(), kind, MakeVar(item), name))) return kError;
+  module_.exports.push_back(
+      {std::string(name), static_cast<ExternKind>(kind), item, static_cast<uint32_t>(item_start_)});
+  item_start_ = At();
   return kOk;
 }
 
 wabt::Result ModuleBuilder::OnStartFunction(Index func) {
-  if (Failed(validator_.OnStart(Loc(), MakeVar(func)))) return kError;
+  if (Failed(Ask(&Validator::OnStart, Loc(), MakeVar(func)))) return kError;
   module_.start = func;
+  module_.start_offset = static_cast<uint32_t>(At() - 1);
   return kOk;
 }
 
 wabt::Result ModuleBuilder::OnDataCount(Index count) {
   data_count_ = count;
-  validator_.OnDataCount(count);
+  module_.has_data_count = true;
+  validator_.SetDataCount(count);
   return CheckLimit(count, read_limits::kDataSegments, "data segments");
 }
 
 wabt::Result ModuleBuilder::OnDataSegmentCount(Index count) {
-  if (!data_count_) validator_.OnDataCount(count);
+  item_start_ = At();
+  if (!data_count_) validator_.SetDataCount(count);
   return CheckLimit(count, read_limits::kDataSegments, "data segments");
 }
 
 wabt::Result ModuleBuilder::BeginDataSegment(Index, Index memory, uint8_t flags) {
+  constexpr uint8_t kMaxKind = 2;  // active, passive, active with a memory's index
+  if (flags > kMaxKind) return Invalid(fmt::format("malformed data segment of kind {}, expected 0 to 2", flags));
   const bool passive = (flags & wabt::SegPassive) != 0;
   const auto kind = passive ? wabt::SegmentKind::Passive : wabt::SegmentKind::Active;
-  if (Failed(validator_.OnDataSegment(Loc(), MakeVar(memory), kind))) return kError;
+  if (Failed(Ask(&Validator::OnDataSegment, Loc(), MakeVar(memory), kind))) return kError;
   DataSegment& segment = module_.data_segments.emplace_back();
   segment.mode = passive ? SegmentMode::kPassive : SegmentMode::kActive;
   segment.memory = passive ? 0 : memory;
+  segment.in_wasm = static_cast<uint32_t>(item_start_);
   return kOk;
 }
 
 wabt::Result ModuleBuilder::BeginDataSegmentInitExpr(Index) {
   DataSegment& segment = module_.data_segments.back();
   BeginExpr(segment.offset);
+  if (Failed(CheckIndex(segment.memory, module_.memory_types.size(), "memory"))) return kError;
   const bool is_64 = module_.memory_types[segment.memory].limits.is_64;
-  return validator_.BeginInitExpr(Loc(), is_64 ? Type::I64 : Type::I32);
+  return Ask(&Validator::BeginInitExpr, Loc(), is_64 ? Type::I64 : Type::I32);
 }
 
 wabt::Result ModuleBuilder::EndDataSegmentInitExpr(Index) { return EndExpr(); }
@@ -339,6 +408,7 @@ wabt::Result ModuleBuilder::EndDataSegmentInitExpr(Index) { return EndExpr(); }
 wabt::Result ModuleBuilder::OnDataSegmentData(Index, const void* data, Address size) {
   const auto* bytes = static_cast<const uint8_t*>(data);
   module_.data_segments.back().bytes.assign(bytes, bytes + size);
+  item_start_ = At();
   return kOk;
 }
 

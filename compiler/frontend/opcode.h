@@ -2,6 +2,7 @@
 // delivers; nothing else of wabt comes with it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -12,6 +13,11 @@ enum class Op : uint16_t {
 #include <wabt/opcode.def>
 #undef WABT_OPCODE
 };
+inline constexpr size_t kOpCount = 0
+#define WABT_OPCODE(rtype, type1, type2, type3, mem_size, prefix, code, Name, text, decomp) +1
+#include <wabt/opcode.def>
+#undef WABT_OPCODE
+    ;
 
 // The text format's name ("i32.add").
 std::string_view OpName(Op op);

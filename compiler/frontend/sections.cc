@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint8_t kCustom = 0;
 constexpr uint8_t kElement = 9;
+constexpr uint8_t kTag = 13;
 
 // Place of a known section in the module, by id; 0 for custom sections. Tag (13) stands between memory and global, data
 // count (12) between element and code.
@@ -85,6 +86,10 @@ Result<ScannedModule> ScanSections(std::span<const uint8_t> wasm) {
     if (!cursor.Bytes(*size)) {
       return InvalidAt(start, fmt::format("truncated: the {} section needs {} bytes, only {} are left", name, *size,
                                           wasm.size() - range.begin));
+    }
+    if (id == kTag) {
+      return FailAt(ErrorKind::kUnsupported, start,
+                    "exception handling (a tag section) is not supported; build the guard without exceptions");
     }
     if (id != kCustom) {
       if (kOrder[id] <= last_order) {

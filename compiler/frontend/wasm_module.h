@@ -1,7 +1,8 @@
 // A parsed and validated module as plain data: what the reader gives and the lowering takes. No wabt, no LLVM.
 //
 // Whoever lowers it may rely on the validation rules of the specification (core 2.0, section 3, and the proposals that
-// FeatureSet names): every index is in range, every stack is well typed.
+// FeatureSet names), which two validators have checked that know nothing of each other: wabt's while it read, ours on
+// what was read (compiler/validate).
 #pragma once
 
 #include <array>
@@ -22,7 +23,7 @@ namespace guardc::compiler {
 //   call, return_call        function index
 //   call_indirect, return_call_indirect   type index | table index << 32
 //   local.*, global.*        index
-//   loads, stores, atomics   offset; aux = memory index; `lane` for SIMD lane accesses
+//   loads, stores, atomics   offset; aux = memory index; align = log2 of the alignment; `lane` for SIMD lane accesses
 //   const                    the bits (i32 zero-extended); v128.const and i8x16.shuffle: index into Function::v128s
 //   lane instructions        `lane`
 //   memory.size/grow/fill    memory index; memory.copy: to | from << 32; memory.init: segment | memory << 32
@@ -33,9 +34,14 @@ namespace guardc::compiler {
 struct Instr {
   static constexpr uint64_t kInlineBlockType = uint64_t{1} << 32;
 
+  // What does not fit is kept as these, which no instruction takes.
+  static constexpr uint8_t kMaxLane = 31;
+  static constexpr uint8_t kMaxAlign = 7;
+
   Op op;
   uint8_t aux = 0;
-  uint8_t lane = 0;
+  uint8_t lane : 5 = 0;
+  uint8_t align : 3 = 0;
   uint32_t offset = 0;  // of the opcode in the .wasm, bytes
   uint64_t imm = 0;
 };
@@ -75,12 +81,14 @@ struct Import {
 struct Global {
   GlobalType type;
   ConstExpr init;
+  uint32_t offset = 0;  // in the .wasm
 };
 
 struct Export {
   std::string name;
   ExternKind kind;
-  uint32_t index;  // in the kind's index space
+  uint32_t index;       // in the kind's index space
+  uint32_t offset = 0;  // in the .wasm
 };
 
 enum class SegmentMode : uint8_t { kActive, kPassive, kDeclared };
@@ -91,6 +99,7 @@ struct ElemSegment {
   uint32_t table = 0;            // active
   ConstExpr offset;              // active
   std::vector<ConstExpr> items;  // each one of ref.func, ref.null, global.get
+  uint32_t in_wasm = 0;          // the segment's offset in the .wasm
 };
 
 struct DataSegment {
@@ -98,6 +107,7 @@ struct DataSegment {
   uint32_t memory = 0;  // active
   ConstExpr offset;     // active
   std::vector<uint8_t> bytes;
+  uint32_t in_wasm = 0;  // the segment's offset in the .wasm
 };
 
 // Index spaces hold imports first, as the specification has them; `imports` is in module order over all kinds.
@@ -119,6 +129,12 @@ struct Module {
   std::vector<ElemSegment> elem_segments;
   std::vector<DataSegment> data_segments;
   std::optional<uint32_t> start;
+  uint32_t start_offset = 0;             // in the .wasm
+  std::vector<uint32_t> table_offsets;   // in the .wasm, as table_types
+  std::vector<uint32_t> memory_offsets;  // in the .wasm, as memory_types
+  bool has_data_count = false;
+  // Which functions code may refer to (ref.func): those that occur outside of code and start (C.refs, 3.1.1).
+  std::vector<bool> referable_funcs;
   std::vector<std::string> func_names;  // per function index, from the name section, else an export's, else ""
   uint64_t code_section_size = 0;       // bytes
 

@@ -1,4 +1,5 @@
 // compiler/frontend: what the reader delivers, and how it refuses.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <random>
@@ -32,6 +33,84 @@ TEST(ModuleReader, RefusesWhatIsNoModule) {
   ExpectError(Read(Hex("00 61 73")), ErrorKind::kInvalidWasm, "truncated");
   ExpectError(Read(Hex("00 61 73 6d 0d 00 01 00")), ErrorKind::kInvalidWasm, "component");
   ExpectError(Read(Hex("00 61 73 6d 02 00 00 00")), ErrorKind::kInvalidWasm, "version");
+}
+
+// "0a 03 41 00 0b": a section's id, its size, which is below 128, and its contents.
+std::string Section(const char* id, const std::string& contents) {
+  return fmt::format("{} {:02x} {} ", id, Hex(contents).size(), contents);
+}
+
+// The header, a type, and a function with `body`: locals and code, without its end.
+std::string WithBody(const std::string& body) {
+  const size_t size = Hex(body).size() + 1;
+  return kHeader + Section("01", "01 60 00 00") + Section("03", "01 00") +
+         Section("0a", fmt::format("01 {:02x} {} 0b", size, body));
+}
+
+// Forms that wabt 1.0.32 takes and the binary format does not have.
+TEST(ModuleReader, RefusesMalformedForms) {
+  const std::string operands = "00 41 00 41 00 41 00 ";
+  const std::string memory = kHeader + Section("05", "01 00 01");
+  const struct {
+    std::string digits;
+    const char* text;
+  } cases[] = {
+      {WithBody(operands + "1c 00 1a"), "select"},
+      {WithBody(operands + "1c 02 7f 7f 1a"), "select"},
+      // Padded types: of a select, a block, a loop, an if, a local, ref.null, a parameter, a result, a global, a table,
+      // an imported table and global
+      {WithBody(operands + "1c 01 ff 7f 1a"), "malformed type"},
+      {WithBody("00 02 ff 7f 41 00 0b 1a"), "malformed type"},
+      {WithBody("00 03 c0 7f 0b"), "malformed type"},
+      {WithBody("00 41 00 04 c0 ff 7f 0b"), "malformed type"},
+      {WithBody("01 01 ff 7f"), "malformed type"},
+      {WithBody("00 d0 f0 7f 1a"), "malformed type"},
+      {kHeader + Section("01", "01 60 01 ff 7f 00"), "malformed type"},
+      {kHeader + Section("01", "01 60 00 01 ff ff 7f"), "malformed type"},
+      {kHeader + Section("06", "01 ff 7f 00 41 00 0b"), "malformed type"},
+      {kHeader + Section("04", "01 f0 7f 00 00"), "malformed type"},
+      {kHeader + Section("02", "01 00 00 01 f0 ff 7f 00 00"), "malformed type"},
+      {kHeader + Section("02", "01 00 00 03 ff 7f 00"), "malformed type"},
+      // Kinds of data segments that there are not
+      {memory + Section("0b", "01 03 00 41 00 0b 00"), "malformed data segment of kind 3"},
+      {memory + Section("0b", "01 04 41 00 0b 01 61"), "malformed data segment of kind 4"},
+      {memory + Section("0b", "01 05 01 61"), "malformed data segment of kind 5"},
+      {memory + Section("0b", "01 06 00 41 00 0b 01 61"), "malformed data segment of kind 6"},
+      {memory + Section("0b", "01 07 00 01 61"), "malformed data segment of kind 7"},
+      {WithBody("00 fe 03 01"), "must be 0"},
+  };
+  for (const auto& c : cases) {
+    for (const FirstValidator first : {FirstValidator::kWabt, FirstValidator::kNone}) {
+      SCOPED_TRACE(c.digits);
+      ExpectError(ReadModule(Hex(c.digits), {}, first), ErrorKind::kInvalidWasm, c.text);
+    }
+  }
+  ExpectError(Read(Hex(kHeader + Section("0d", "00"))), ErrorKind::kUnsupported, "exception handling");
+  // The same with one byte for each type.
+  EXPECT_TRUE(Read(Hex(WithBody(operands + "1c 01 7f 1a"))).has_value());
+  EXPECT_TRUE(Read(Hex(WithBody("00 02 7f 41 00 0b 1a d0 70 1a"))).has_value());
+}
+
+// Two bytes can name a thousand values, and both validators look at each.
+TEST(ModuleReader, LimitsTheValuesThatCodeNames) {
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += " i32";
+  const std::string declarations = "(module (type $t (func (param" + many + ") (result" + many +
+                                   "))) (func $f (type $t) unreachable) (func unreachable ";
+  for (const char* instruction : {"block (type $t) end ", "loop (type $t) end ", "br_if 0 ", "call $f "}) {
+    std::string text = declarations;
+    if (instruction == std::string_view("br_if 0 ")) text += "block (type $t) unreachable ";
+    for (int i = 0; i < 3000; ++i) text += instruction;
+    ExpectError(Read(Wat(text + "unreachable" + (text.contains("br_if") ? " end " : " ") + "unreachable))")),
+                ErrorKind::kLimit, "locals and values of blocks, branches and calls");
+  }
+  std::string locals = "(module ";
+  for (int i = 0; i < 50; ++i) {
+    locals += "(func (local";
+    for (int j = 0; j < 40000; ++j) locals += " i32";
+    locals += "))";
+  }
+  ExpectError(Read(Wat(locals + ")")), ErrorKind::kLimit, "locals and values of blocks");
 }
 
 TEST(ModuleReader, EveryTruncationIsAnError) {

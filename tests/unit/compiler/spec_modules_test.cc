@@ -1,4 +1,5 @@
-// The official suite's modules through the reader: valid ones are read, invalid and malformed ones refused.
+// The official suite's modules through the reader: valid ones are read, invalid and malformed ones refused, with wabt's
+// validator in front of ours and by ours alone.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -26,9 +27,14 @@ void CheckFolder(const fs::path& folder, const FeatureSet& features) {
       const bool expected = type != "assert_invalid" && type != "assert_malformed";
       const auto bytes = ReadFile(script.path() / file, 1 << 24);
       ASSERT_TRUE(bytes.has_value()) << bytes.error().message;
-      const auto module = ReadModule(*bytes, features);
-      EXPECT_EQ(module.has_value(), expected) << file << ": " << type << " " << command.value("text", "") << ": "
-                                              << (module ? "accepted" : module.error().message);
+      for (const FirstValidator first : {FirstValidator::kWabt, FirstValidator::kNone}) {
+        const auto module = ReadModule(*bytes, features, first);
+        EXPECT_EQ(module.has_value(), expected)
+            << (first == FirstValidator::kNone ? "by our validator alone: " : "") << file << ": " << type << " "
+            << command.value("text", "") << ": " << (module ? "accepted" : module.error().message);
+        if (module) continue;
+        EXPECT_TRUE(module.error().details().module_offset.has_value()) << module.error().message;
+      }
       ++modules;
     }
   }
