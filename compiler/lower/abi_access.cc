@@ -4,9 +4,12 @@
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/Metadata.h>
 
+#include <array>
 #include <cstddef>
+#include <string_view>
 
 #include "compiler/lower/emitter.h"
+#include "compiler/lower/require.h"
 
 namespace guardc::compiler {
 namespace {
@@ -133,6 +136,15 @@ llvm::Value* Emitter::ElemSizePtr(uint32_t segment) {
 }
 
 llvm::Value* Emitter::CallBuiltin(Builtin builtin, llvm::ArrayRef<llvm::Value*> arguments) {
+  // Of each builtin: L an i64, I an i32, P a reference.
+  constexpr std::array<std::string_view, 7> kParameters = {"LL", "LPL", "LLPL", "LLLLL", "LLLLL", "LLLLL", "LLI"};
+  const std::string_view parameters = kParameters.at(static_cast<size_t>(builtin));
+  Require(arguments.size() == parameters.size(), "a builtin gets as many arguments as it takes");
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const char letter = parameters[i];
+    llvm::Type* type = letter == 'L' ? m.i64 : letter == 'I' ? m.i32 : static_cast<llvm::Type*>(m.ptr);
+    Require(arguments[i]->getType() == type, "a builtin gets arguments of the types that it takes");
+  }
   constexpr uint32_t kArguments = 5;  // the most that any takes
   llvm::Value* values = ValueArray(kArguments);
   StoreValues(values, arguments);

@@ -30,39 +30,41 @@ llvm::Value* FunctionLowering::AtomicAddress(llvm::Value* index, const Instr& in
 
 void FunctionLowering::AtomicLoad(llvm::Type* narrow, llvm::Type* wide, const Instr& instr) {
   const uint32_t width = WidthOf(narrow);
-  llvm::LoadInst* load = b_.CreateAlignedLoad(narrow, AtomicAddress(Pop(), instr, width), llvm::Align(width));
+  llvm::LoadInst* load =
+      b_.CreateAlignedLoad(narrow, AtomicAddress(Pop(IndexType(instr.aux)), instr, width), llvm::Align(width));
   load->setAtomic(kOrder);
   Push(b_.CreateZExt(load, wide));
 }
 
-void FunctionLowering::AtomicStore(llvm::Type* narrow, const Instr& instr) {
+void FunctionLowering::AtomicStore(llvm::Type* narrow, llvm::Type* wide, const Instr& instr) {
   const uint32_t width = WidthOf(narrow);
-  llvm::Value* value = b_.CreateTrunc(Pop(), narrow);
-  b_.CreateAlignedStore(value, AtomicAddress(Pop(), instr, width), llvm::Align(width))->setAtomic(kOrder);
+  llvm::Value* value = b_.CreateTrunc(Pop(wide), narrow);
+  llvm::Value* address = AtomicAddress(Pop(IndexType(instr.aux)), instr, width);
+  b_.CreateAlignedStore(value, address, llvm::Align(width))->setAtomic(kOrder);
 }
 
 void FunctionLowering::AtomicRmw(llvm::AtomicRMWInst::BinOp op, llvm::Type* narrow, llvm::Type* wide,
                                  const Instr& instr) {
   const uint32_t width = WidthOf(narrow);
-  llvm::Value* operand = b_.CreateTrunc(Pop(), narrow);
-  llvm::Value* address = AtomicAddress(Pop(), instr, width);
+  llvm::Value* operand = b_.CreateTrunc(Pop(wide), narrow);
+  llvm::Value* address = AtomicAddress(Pop(IndexType(instr.aux)), instr, width);
   Push(b_.CreateZExt(b_.CreateAtomicRMW(op, address, operand, llvm::MaybeAlign(width), kOrder), wide));
 }
 
 void FunctionLowering::AtomicCompareExchange(llvm::Type* narrow, llvm::Type* wide, const Instr& instr) {
   const uint32_t width = WidthOf(narrow);
   // A narrow form wraps what it expects before it compares.
-  llvm::Value* replacement = b_.CreateTrunc(Pop(), narrow);
-  llvm::Value* expected = b_.CreateTrunc(Pop(), narrow);
-  llvm::Value* address = AtomicAddress(Pop(), instr, width);
+  llvm::Value* replacement = b_.CreateTrunc(Pop(wide), narrow);
+  llvm::Value* expected = b_.CreateTrunc(Pop(wide), narrow);
+  llvm::Value* address = AtomicAddress(Pop(IndexType(instr.aux)), instr, width);
   llvm::Value* pair = b_.CreateAtomicCmpXchg(address, expected, replacement, llvm::MaybeAlign(width), kOrder, kOrder);
   Push(b_.CreateZExt(b_.CreateExtractValue(pair, 0), wide));
 }
 
 void FunctionLowering::AtomicNotify(const Instr& instr) {
   constexpr uint32_t kWidth = 4;
-  llvm::Value* count = Pop();
-  llvm::Value* index = Pop();
+  llvm::Value* count = Pop(m_.i32);
+  llvm::Value* index = Pop(IndexType(instr.aux));
   CheckAligned(index, instr, kWidth);
   CheckInside(e_, instr.aux, index, instr.imm, kWidth);
   if (!m_.wasm.memory_types[instr.aux].limits.is_shared) {
@@ -75,9 +77,9 @@ void FunctionLowering::AtomicNotify(const Instr& instr) {
 }
 
 void FunctionLowering::AtomicWait(uint32_t width, const Instr& instr) {
-  llvm::Value* timeout = Pop();
-  llvm::Value* expected = Pop();
-  llvm::Value* index = Pop();
+  llvm::Value* timeout = Pop(m_.i64);
+  llvm::Value* expected = Pop(width == 4 ? m_.i32 : m_.i64);
+  llvm::Value* index = Pop(IndexType(instr.aux));
   if (!m_.wasm.memory_types[instr.aux].limits.is_shared) {
     e_.Trap(TrapCode::kExpectedSharedMemory);
     SetUnreachable();
@@ -132,20 +134,26 @@ bool FunctionLowering::LowerAtomicAccess(const Instr& instr) {
     case Op::kI64AtomicLoad32U:  // i64.atomic.load32_u
       AtomicLoad(m_.i32, m_.i64, instr);
       return true;
-    case Op::kI32AtomicStore:    // i32.atomic.store
+    case Op::kI32AtomicStore:  // i32.atomic.store
+      AtomicStore(m_.i32, m_.i32, instr);
+      return true;
     case Op::kI64AtomicStore32:  // i64.atomic.store32
-      AtomicStore(m_.i32, instr);
+      AtomicStore(m_.i32, m_.i64, instr);
       return true;
     case Op::kI64AtomicStore:  // i64.atomic.store
-      AtomicStore(m_.i64, instr);
+      AtomicStore(m_.i64, m_.i64, instr);
       return true;
     case Op::kI32AtomicStore8:  // i32.atomic.store8
+      AtomicStore(m_.i8, m_.i32, instr);
+      return true;
     case Op::kI64AtomicStore8:  // i64.atomic.store8
-      AtomicStore(m_.i8, instr);
+      AtomicStore(m_.i8, m_.i64, instr);
       return true;
     case Op::kI32AtomicStore16:  // i32.atomic.store16
+      AtomicStore(m_.i16, m_.i32, instr);
+      return true;
     case Op::kI64AtomicStore16:  // i64.atomic.store16
-      AtomicStore(m_.i16, instr);
+      AtomicStore(m_.i16, m_.i64, instr);
       return true;
     default:
       return false;

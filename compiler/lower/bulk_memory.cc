@@ -12,16 +12,16 @@
 namespace guardc::compiler {
 
 void FunctionLowering::MemoryGrow(uint32_t memory) {
-  llvm::Value* pages = Wide(Pop());
+  llvm::Value* pages = Wide(Pop(IndexType(memory)));
   llvm::Value* values = e_.CallBuiltin(Builtin::kMemoryGrow, {e_.I64(memory), pages});
   llvm::Value* old = b_.CreateAlignedLoad(m_.i64, values, llvm::Align(16));
   Push(b_.CreateTrunc(old, IndexType(memory)));
 }
 
 void FunctionLowering::MemoryFill(uint32_t memory) {
-  llvm::Value* count = Pop();
-  llvm::Value* byte = b_.CreateTrunc(Pop(), m_.i8);
-  llvm::Value* address = HeapRange(e_, memory, Pop(), count);
+  llvm::Value* count = Pop(IndexType(memory));
+  llvm::Value* byte = b_.CreateTrunc(Pop(m_.i32), m_.i8);
+  llvm::Value* address = HeapRange(e_, memory, Pop(IndexType(memory)), count);
   b_.CreateMemSet(address, byte, Wide(count), llvm::Align(1), m_.options.strict_traps);
 }
 
@@ -44,9 +44,10 @@ void FunctionLowering::CopyFaulting(uint32_t to, llvm::Value* target_index, uint
 }
 
 void FunctionLowering::MemoryCopy(uint32_t to, uint32_t from) {
-  llvm::Value* count = Pop();
-  llvm::Value* source_index = Pop();
-  llvm::Value* target_index = Pop();
+  const bool is_64 = IndexType(to) == m_.i64 && IndexType(from) == m_.i64;
+  llvm::Value* count = Pop(is_64 ? m_.i64 : m_.i32);
+  llvm::Value* source_index = Pop(IndexType(from));
+  llvm::Value* target_index = Pop(IndexType(to));
   if (RangeFaults(e_, to) && RangeFaults(e_, from)) {
     CopyFaulting(to, target_index, from, source_index, count);
     return;
@@ -58,9 +59,9 @@ void FunctionLowering::MemoryCopy(uint32_t to, uint32_t from) {
 }
 
 void FunctionLowering::MemoryInit(uint32_t segment, uint32_t memory) {
-  llvm::Value* count = Pop();
-  llvm::Value* source_index = Pop();
-  llvm::Value* target_index = Pop();
+  llvm::Value* count = Pop(m_.i32);
+  llvm::Value* source_index = Pop(m_.i32);
+  llvm::Value* target_index = Pop(IndexType(memory));
   const bool is_passive = m_.wasm.data_segments[segment].mode == SegmentMode::kPassive;
   // An active segment was dropped when the instance was made, before any code could run.
   llvm::Value* segment_size = e_.I64(0);

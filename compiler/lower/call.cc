@@ -60,7 +60,7 @@ FunctionLowering::Callee FunctionLowering::ResolveDynamic(uint32_t type_index, u
 }
 
 FunctionLowering::Callee FunctionLowering::ResolveIndirect(uint32_t type_index, uint32_t table) {
-  llvm::Value* index = Pop();
+  llvm::Value* index = Pop(TableIndexType(table));
   return m_.layout.table_is_static[table] ? ResolveStatic(type_index, table, index)
                                           : ResolveDynamic(type_index, table, index);
 }
@@ -78,6 +78,8 @@ void FunctionLowering::CallIndirect(uint32_t type_index, uint32_t table) {
 }
 
 void FunctionLowering::TailCall(uint32_t type_index, llvm::Value* code, llvm::ArrayRef<llvm::Value*> arguments) {
+  e_.RequireTypes(arguments, m_.wasm.types[type_index].params, "arguments are of the callee's parameter types");
+  Require(m_.wasm.types[type_index].results == type_.results, "a tail call returns what its function returns");
   llvm::SmallVector<llvm::Value*, 16> operands{e_.context};
   operands.append(arguments.begin(), arguments.end());
   if (results_memory_) operands.push_back(results_memory_);

@@ -6,8 +6,14 @@
 #include <cstddef>
 
 #include "compiler/lower/emitter.h"
+#include "compiler/lower/require.h"
 
 namespace guardc::compiler {
+
+void Emitter::RequireTypes(llvm::ArrayRef<llvm::Value*> values, const std::vector<ValType>& types, const char* what) {
+  Require(values.size() == types.size(), what);
+  for (size_t i = 0; i < values.size(); ++i) Require(values[i]->getType() == m.TypeOf(types[i]), what);
+}
 
 void Emitter::CallOwn(uint32_t type_index, llvm::Value* code, llvm::ArrayRef<llvm::Value*> arguments, Values& results,
                       llvm::Value* memory) {
@@ -23,6 +29,7 @@ void Emitter::CallCode(uint32_t type_index, llvm::CallingConv::ID convention, ll
                        llvm::Value* callee_context, llvm::ArrayRef<llvm::Value*> arguments, Values& results,
                        llvm::Value* memory) {
   const FuncType& type = m.wasm.types[type_index];
+  RequireTypes(arguments, type.params, "arguments are of the callee's parameter types");
   llvm::SmallVector<llvm::Value*, 16> operands{callee_context};
   operands.append(arguments.begin(), arguments.end());
   const bool in_memory = ModuleContext::ReturnsInMemory(type);
@@ -57,6 +64,7 @@ void Emitter::CallFunction(uint32_t func, llvm::ArrayRef<llvm::Value*> arguments
 }
 
 void Emitter::Return(const FuncType& type, llvm::ArrayRef<llvm::Value*> results, llvm::Value* memory) {
+  RequireTypes(results, type.results, "a function returns values of its result types");
   if (ModuleContext::ReturnsInMemory(type)) {
     StoreValues(memory, results);
     b.CreateRetVoid();

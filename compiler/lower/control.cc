@@ -49,7 +49,10 @@ void FunctionLowering::AddEdge(Control& target) {
   ++target.branches;
   const llvm::ArrayRef<llvm::Value*> values = Top(Arity(target));
   phi_entries_ += values.size();
-  for (size_t i = 0; i < values.size(); ++i) target.phis[i]->addIncoming(values[i], b_.GetInsertBlock());
+  for (size_t i = 0; i < values.size(); ++i) {
+    Require(values[i]->getType() == target.phis[i]->getType(), "a branch carries what its label takes");
+    target.phis[i]->addIncoming(values[i], b_.GetInsertBlock());
+  }
 }
 
 void FunctionLowering::BranchTo(Control& target) {
@@ -63,6 +66,8 @@ void FunctionLowering::SetUnreachable() {
 }
 
 void FunctionLowering::PushControl(Control::Kind kind, uint64_t imm) {
+  llvm::Value* condition = kind == Control::Kind::kIf && is_reachable_ ? Pop(m_.i32) : nullptr;
+  const size_t below = control_.back().height;
   Control& control = control_.emplace_back();
   control.kind = kind;
   if (!is_reachable_) {
@@ -70,10 +75,10 @@ void FunctionLowering::PushControl(Control::Kind kind, uint64_t imm) {
     control.height = stack_.size();
     return;
   }
-  llvm::Value* condition = kind == Control::Kind::kIf ? Pop() : nullptr;
   const BlockType type = BlockTypeOf(imm);
   control.params = type.params;
   control.results = type.results;
+  Require(stack_.size() >= below + type.params.size(), "a block's parameters are on the stack");
   control.height = stack_.size() - type.params.size();
   CreateLabel(control, kind == Control::Kind::kLoop ? type.params : type.results);
 
@@ -143,7 +148,7 @@ void FunctionLowering::End() {
 }
 
 void FunctionLowering::BranchIf(uint64_t depth) {
-  llvm::Value* condition = b_.CreateICmpNE(Pop(), e_.I32(0));
+  llvm::Value* condition = b_.CreateICmpNE(Pop(m_.i32), e_.I32(0));
   Control& target = LabelAt(depth);
   AddEdge(target);
   llvm::BasicBlock* next = e_.NewBlock();
@@ -152,7 +157,7 @@ void FunctionLowering::BranchIf(uint64_t depth) {
 }
 
 void FunctionLowering::BranchTable(const BrTable& table) {
-  llvm::Value* index = Pop();
+  llvm::Value* index = Pop(m_.i32);
   llvm::BasicBlock* origin = b_.GetInsertBlock();
   // Values pass through a block per target, so that a long table that names a label often adds one phi entry to it.
   llvm::DenseMap<uint32_t, llvm::BasicBlock*> edges;
@@ -181,9 +186,9 @@ void FunctionLowering::BranchTable(const BrTable& table) {
 }
 
 void FunctionLowering::Select() {
-  llvm::Value* condition = b_.CreateICmpNE(Pop(), e_.I32(0));
+  llvm::Value* condition = b_.CreateICmpNE(Pop(m_.i32), e_.I32(0));
   llvm::Value* if_zero = Pop();
-  llvm::Value* if_nonzero = Pop();
+  llvm::Value* if_nonzero = Pop(if_zero->getType());
   Push(b_.CreateSelect(condition, if_nonzero, if_zero));
 }
 

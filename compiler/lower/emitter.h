@@ -78,10 +78,12 @@ class Emitter {
   llvm::Value* TableRecord(uint32_t table);
   llvm::Value* DataSizePtr(uint32_t segment);
   llvm::Value* ElemSizePtr(uint32_t segment);
-  // Calls a run-time service; the result is the array, whose first Value it may have overwritten.
+  // Calls a run-time service, which knows the arguments by the types that it expects (VmBuiltins); the result is the
+  // array, whose first Value it may have overwritten.
   llvm::Value* CallBuiltin(Builtin builtin, llvm::ArrayRef<llvm::Value*> arguments);
 
   // ---- call_code.cc
+  void RequireTypes(llvm::ArrayRef<llvm::Value*> values, const std::vector<ValType>& types, const char* what);
   // Calls code of the module itself, with our context. `results` gets the wasm results; `memory` is where more than two
   // of them go, or null for an array of our own.
   void CallOwn(uint32_t type_index, llvm::Value* code, llvm::ArrayRef<llvm::Value*> arguments, Values& results,
@@ -107,7 +109,7 @@ class Emitter {
   std::map<uint32_t, llvm::Value*> value_arrays_;  // by count
 };
 
-// Bytes of an indexed reference: `index` and `count` are of the same type, i32 (zero-extended here) or i64. True where
+// Bytes of an indexed reference: `index` and `count` are i32 (zero-extended here) or i64, `size` is i64. True where
 // index + count > size, without overflow.
 llvm::Value* RangeExceeds(Emitter& e, llvm::Value* index, llvm::Value* count, llvm::Value* size);
 

@@ -15,6 +15,7 @@
 
 #include <limits>
 
+#include "compiler/lower/require.h"
 #include "guardc/types.h"
 
 namespace guardc::compiler {
@@ -47,7 +48,25 @@ void Check64(Emitter& e, uint32_t memory, llvm::Value* index, uint64_t offset, u
   e.TrapIf(outside, TrapCode::kMemoryOutOfBounds);
 }
 
-llvm::Value* Wide(Emitter& e, llvm::Value* index) { return e.b.CreateZExt(index, e.m.i64); }
+// An i64 that passed for the index of a 32-bit memory would be an address anywhere (VALID-2).
+llvm::Value* WideIndex(Emitter& e, uint32_t memory, llvm::Value* index) {
+  llvm::Type* type = e.m.wasm.memory_types[memory].limits.is_64 ? e.m.i64 : e.m.i32;
+  Require(index->getType() == type, "an address is of its memory's index type");
+  return e.b.CreateZExt(index, e.m.i64);
+}
+
+void RequireOffset(const Emitter& e, uint32_t memory, uint64_t offset, uint32_t width) {
+  constexpr uint32_t kWidest = 16;  // v128
+  const bool is_64 = e.m.wasm.memory_types[memory].limits.is_64;
+  Require(width <= kWidest && (is_64 || offset <= std::numeric_limits<uint32_t>::max()),
+          "an access to a 32-bit memory has an offset of 32 bits");
+}
+
+// Of what is compared as a number of 64 bits, and is no address yet.
+llvm::Value* Wide(Emitter& e, llvm::Value* value) {
+  Require(value->getType()->isIntegerTy(32) || value->getType()->isIntegerTy(64), "a count is an i32 or an i64");
+  return e.b.CreateZExt(value, e.m.i64);
+}
 
 }  // namespace
 
@@ -56,22 +75,24 @@ llvm::Value* EffectiveAddress(Emitter& e, llvm::Value* index, uint64_t offset) {
 }
 
 void CheckInside(Emitter& e, uint32_t memory, llvm::Value* index, uint64_t offset, uint32_t width) {
+  RequireOffset(e, memory, offset, width);
   if (e.m.wasm.memory_types[memory].limits.is_64) {
-    Check64(e, memory, index, offset, width);
+    Check64(e, memory, WideIndex(e, memory, index), offset, width);
   } else {
-    Check32(e, memory, Wide(e, index), offset, width);
+    Check32(e, memory, WideIndex(e, memory, index), offset, width);
   }
 }
 
 llvm::Value* HeapAddress(Emitter& e, uint32_t memory, llvm::Value* index, uint64_t offset, uint32_t width) {
+  RequireOffset(e, memory, offset, width);
   if (NeedsCheck(e, memory)) CheckInside(e, memory, index, offset, width);
-  llvm::Value* address = e.b.CreatePtrAdd(e.MemoryBase(memory), Wide(e, index));
+  llvm::Value* address = e.b.CreatePtrAdd(e.MemoryBase(memory), WideIndex(e, memory, index));
   return offset ? e.b.CreatePtrAdd(address, e.I64(offset)) : address;
 }
 
 llvm::Value* HeapRange(Emitter& e, uint32_t memory, llvm::Value* index, llvm::Value* count) {
   e.TrapIf(RangeExceeds(e, index, count, e.MemorySize(memory)), TrapCode::kMemoryOutOfBounds);
-  return e.b.CreatePtrAdd(e.MemoryBase(memory), Wide(e, index));
+  return e.b.CreatePtrAdd(e.MemoryBase(memory), WideIndex(e, memory, index));
 }
 
 bool RangeFaults(const Emitter& e, uint32_t memory) {
@@ -81,7 +102,8 @@ bool RangeFaults(const Emitter& e, uint32_t memory) {
 // index + length < 2^33, so that all of the range is inside the reservation (MEM-1).
 static_assert(uint64_t{std::numeric_limits<uint32_t>::max()} * 2 <= abi::kMemoryReservation);
 llvm::Value* FaultingHeapRange(Emitter& e, uint32_t memory, llvm::Value* index) {
-  return e.b.CreatePtrAdd(e.MemoryBase(memory), Wide(e, index));
+  Require(RangeFaults(e, memory), "only a memory with guard pages is accessed unchecked");
+  return e.b.CreatePtrAdd(e.MemoryBase(memory), WideIndex(e, memory, index));
 }
 
 llvm::Value* RangeExceeds(Emitter& e, llvm::Value* index, llvm::Value* count, llvm::Value* size) {

@@ -9,6 +9,7 @@
 #include "compiler/lower/emitter.h"
 #include "compiler/lower/heap_address.h"
 #include "compiler/lower/module_parts.h"
+#include "compiler/lower/require.h"
 #include "compiler/lower/static_table.h"
 
 namespace guardc::compiler {
@@ -39,8 +40,11 @@ class InitBuilder {
   }
 
  private:
-  Result<llvm::Value*> Evaluate(const ConstExpr& expr, const std::string& what) {
-    if (llvm::Value* value = e_.ConstantExpression(expr)) return value;
+  Result<llvm::Value*> Evaluate(const ConstExpr& expr, llvm::Type* type, const std::string& what) {
+    if (llvm::Value* value = e_.ConstantExpression(expr)) {
+      Require(value->getType() == type, "a constant expression is of the type that is wanted");
+      return value;
+    }
     return Fail(ErrorKind::kUnsupported,
                 "the constant expression of " + what + " holds an instruction that is not supported");
   }
@@ -51,7 +55,8 @@ class InitBuilder {
       const uint32_t index = m_.wasm.num_imported_globals + i;
       // Code has such a value as a constant, and nobody else sees it.
       if (m_.ConstantGlobal(index) && !exported[index]) continue;
-      GUARDC_TRY(llvm::Value * value, Evaluate(m_.wasm.globals[i].init, "global " + std::to_string(index)));
+      GUARDC_TRY(llvm::Value * value, Evaluate(m_.wasm.globals[i].init, m_.TypeOf(m_.wasm.globals[i].type.type),
+                                               "global " + std::to_string(index)));
       e_.StoreState(value, e_.GlobalPtr(index), llvm::Align(alignof(abi::Value)));
     }
     return {};
@@ -61,7 +66,7 @@ class InitBuilder {
     for (uint32_t i = 0; i < m_.wasm.elem_segments.size(); ++i) {
       const ElemSegment& segment = m_.wasm.elem_segments[i];
       if (segment.mode != SegmentMode::kActive || ElemSegmentInStaticTable(m_.wasm, m_.layout, i)) continue;
-      GUARDC_TRY(llvm::Value * offset, Evaluate(segment.offset, "element segment " + std::to_string(i)));
+      GUARDC_TRY(llvm::Value * offset, Evaluate(segment.offset, m_.i32, "element segment " + std::to_string(i)));
       e_.CallBuiltin(Builtin::kTableInit, {e_.I64(segment.table), e_.I64(i), e_.b.CreateZExt(offset, m_.i64), e_.I64(0),
                                            e_.I64(segment.items.size())});
       e_.StoreState(e_.I64(0), e_.ElemSizePtr(i), llvm::Align(8));
@@ -73,7 +78,8 @@ class InitBuilder {
     for (uint32_t i = 0; i < m_.wasm.data_segments.size(); ++i) {
       const DataSegment& segment = m_.wasm.data_segments[i];
       if (segment.mode != SegmentMode::kActive || in_image[i]) continue;
-      GUARDC_TRY(llvm::Value * offset, Evaluate(segment.offset, "data segment " + std::to_string(i)));
+      llvm::Type* type = m_.wasm.memory_types[segment.memory].limits.is_64 ? m_.i64 : m_.i32;
+      GUARDC_TRY(llvm::Value * offset, Evaluate(segment.offset, type, "data segment " + std::to_string(i)));
       llvm::Value* count = e_.I64(segment.bytes.size());
       llvm::Value* target = HeapRange(e_, segment.memory, offset, count);
       if (!segment.bytes.empty()) {

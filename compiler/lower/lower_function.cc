@@ -26,25 +26,46 @@ FunctionLowering::FunctionLowering(ModuleContext& module, llvm::Function& functi
       b_(e_.b),
       body_(module.wasm.functions[func - module.wasm.num_imported_funcs]),
       type_(module.wasm.TypeOfFunc(func)),
-      func_(func) {
+      func_(func),
+      validator_(module.wasm, func) {
   b_.SetCurrentDebugLocation(module.MarkScope(function, func));
   if (ModuleContext::ReturnsInMemory(type_)) results_memory_ = function.getArg(function.arg_size() - 1);
 }
 
 llvm::Value* FunctionLowering::Pop() {
+  Require(stack_.size() > control_.back().height, "an operand is on the stack");
   llvm::Value* value = stack_.back();
   stack_.pop_back();
   return value;
 }
 
+llvm::Value* FunctionLowering::Pop(llvm::Type* type) {
+  llvm::Value* value = Pop();
+  Require(value->getType() == type, "an operand is of the type that the instruction takes");
+  return value;
+}
+
 Values FunctionLowering::PopN(size_t count) {
+  Require(stack_.size() >= control_.back().height + count, "the arguments are on the stack");
   Values values(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
   stack_.resize(stack_.size() - count);
   return values;
 }
 
 llvm::ArrayRef<llvm::Value*> FunctionLowering::Top(size_t count) const {
+  const size_t below = control_.empty() ? 0 : control_.back().height;
+  Require(stack_.size() >= below + count, "the values are on the stack");
   return llvm::ArrayRef<llvm::Value*>(stack_).take_back(count);
+}
+
+void FunctionLowering::CheckStack() const {
+  // Code that cannot be reached is not lowered, and behind the function's end nothing is.
+  if (!is_reachable_ || control_.empty()) return;
+  const std::span<const ValType> types = validator_.stack();
+  Require(validator_.is_reachable() && stack_.size() == types.size(), "the stacks of values and of types are one");
+  for (size_t i = validator_.kept(); i < types.size(); ++i) {
+    Require(stack_[i]->getType() == m_.TypeOf(types[i]), "a value is of its type");
+  }
 }
 
 void FunctionLowering::LowerInstr(const Instr& instr) {
@@ -68,7 +89,12 @@ Result<void> FunctionLowering::Run() {
   frame.results = type_.results;
   CreateLabel(frame, frame.results);
   for (const Instr& instr : body_.body) {
+    if (!validator_.Step(instr)) {  // VALID-1
+      AbandonBlocks();
+      return validator_.error();
+    }
     LowerInstr(instr);
+    CheckStack();
     if (phi_entries_ > kMaxPhiEntries) {
       AbandonBlocks();
       return Fail(ErrorKind::kLimit, "the branches of " + FunctionSymbol(m_.wasm, func_) + " carry more than " +
@@ -76,6 +102,7 @@ Result<void> FunctionLowering::Run() {
     }
   }
 
+  Require(validator_.Finish() && control_.empty(), "the function's body ends with its end");
   if (unsupported_) {
     ErrorDetails details;
     details.module_offset = unsupported_->offset;

@@ -12,6 +12,8 @@
 
 #include "compiler/frontend/wasm_module.h"
 #include "compiler/lower/emitter.h"
+#include "compiler/lower/require.h"
+#include "compiler/validate/function_validator.h"
 #include "guardc/result.h"
 
 namespace guardc::compiler {
@@ -44,10 +46,13 @@ class FunctionLowering {
 
   void LowerInstr(const Instr& instr);
 
-  // ---- The value stack
+  // ---- The value stack, beside the one of types that the validator keeps
   void Push(llvm::Value* value) { stack_.push_back(value); }
   llvm::Value* Pop();
+  llvm::Value* Pop(llvm::Type* type);  // which it must be of
   Values PopN(size_t count);
+  // After each instruction: what it pushed is of the types that the validator pushed.
+  void CheckStack() const;
   llvm::ArrayRef<llvm::Value*> Top(size_t count) const;
 
   // ---- control.cc
@@ -88,6 +93,7 @@ class FunctionLowering {
   // ---- variable.cc
   bool LowerVariable(const Instr& instr);
   void CreateLocals();
+  llvm::AllocaInst* LocalAt(uint64_t index) const;
 
   // ---- memory.cc
   bool LowerMemory(const Instr& instr);
@@ -95,8 +101,8 @@ class FunctionLowering {
   void GuestStore(llvm::Value* value, const Instr& instr);          // pops the index
   void Load(llvm::Type* type, const Instr& instr);
   void LoadExtend(llvm::Type* narrow, llvm::Type* wide, bool is_signed, const Instr& instr);
-  void Store(const Instr& instr);
-  void StoreNarrow(llvm::Type* narrow, const Instr& instr);
+  void Store(llvm::Type* type, const Instr& instr);
+  void StoreNarrow(llvm::Type* narrow, llvm::Type* wide, const Instr& instr);
   llvm::Type* IndexType(uint32_t memory) const;
 
   // ---- bulk_memory.cc
@@ -143,7 +149,7 @@ class FunctionLowering {
   void CheckAligned(llvm::Value* index, const Instr& instr, uint32_t width);
   llvm::Value* AtomicAddress(llvm::Value* index, const Instr& instr, uint32_t width);
   void AtomicLoad(llvm::Type* narrow, llvm::Type* wide, const Instr& instr);
-  void AtomicStore(llvm::Type* narrow, const Instr& instr);
+  void AtomicStore(llvm::Type* narrow, llvm::Type* wide, const Instr& instr);
   void AtomicRmw(llvm::AtomicRMWInst::BinOp op, llvm::Type* narrow, llvm::Type* wide, const Instr& instr);
   void AtomicCompareExchange(llvm::Type* narrow, llvm::Type* wide, const Instr& instr);
   void AtomicNotify(const Instr& instr);
@@ -169,6 +175,8 @@ class FunctionLowering {
   void LoadZero(llvm::FixedVectorType* type, const Instr& instr);
   void LoadWiden(llvm::FixedVectorType* type, bool is_signed, const Instr& instr);
 
+  llvm::Type* ScalarOf(llvm::FixedVectorType* type) const;
+  static void RequireLane(llvm::FixedVectorType* type, const Instr& instr);
   void Splat(llvm::FixedVectorType* type);
   void ExtractLane(llvm::FixedVectorType* type, bool is_signed, const Instr& instr);
   void ReplaceLane(llvm::FixedVectorType* type, const Instr& instr);
@@ -216,6 +224,7 @@ class FunctionLowering {
   const Function& body_;
   const FuncType& type_;
   const uint32_t func_;
+  FunctionValidator validator_;
   std::vector<llvm::Value*> stack_;
   std::vector<Control> control_;
   bool is_reachable_ = true;

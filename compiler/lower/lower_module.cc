@@ -10,6 +10,7 @@
 #include "compiler/lower/lower_function.h"
 #include "compiler/lower/module_context.h"
 #include "compiler/lower/module_parts.h"
+#include "compiler/lower/require.h"
 
 namespace guardc::compiler {
 namespace {
@@ -20,6 +21,22 @@ constexpr size_t kMaxNameLength = 256;
 char Printable(char c) {
   const bool is_plain = c >= ' ' && c <= '~';
   return is_plain && c != '@' && c != '"' && c != '\\' ? c : '_';
+}
+
+// References look alike to LLVM: an externref among funcrefs would be called.
+void RequireElementTypes(const Module& module) {
+  for (const ElemSegment& segment : module.elem_segments) {
+    for (const ConstExpr& item : segment.items) {
+      Require(item.body.size() == 1, "an element is one instruction");
+      const Instr& instr = item.body[0];
+      const ValType type = instr.op == Op::kRefFunc     ? ValType::kFuncRef
+                           : instr.op == Op::kGlobalGet ? module.global_types[instr.imm].type
+                                                        : ValType(instr.imm);
+      Require(type == segment.type, "an element is of its segment's type");
+    }
+    Require(segment.mode != SegmentMode::kActive || module.table_types[segment.table].element == segment.type,
+            "an element segment is of its table's type");
+  }
 }
 
 }  // namespace
@@ -59,6 +76,7 @@ Result<void> Lowering::DefineFunction(uint32_t func, bool available_externally) 
 Result<void> Lowering::DefineModuleParts(const std::vector<bool>& in_image) {
   ModuleContext& context = impl_->context;
   const Module& module = context.wasm;
+  RequireElementTypes(module);
   const std::vector<bool> entries = EntryTypes(module, context.layout);
   const std::vector<bool> thunks = ThunkTypes(module, context.layout);
   for (uint32_t i = 0; i < module.types.size(); ++i) {

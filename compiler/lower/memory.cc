@@ -18,7 +18,7 @@ llvm::Type* FunctionLowering::IndexType(uint32_t memory) const {
 
 llvm::LoadInst* FunctionLowering::GuestLoad(llvm::Type* type, const Instr& instr) {
   const auto width = static_cast<uint32_t>(type->getPrimitiveSizeInBits().getFixedValue() / 8);
-  llvm::Value* address = HeapAddress(e_, instr.aux, Pop(), instr.imm, width);
+  llvm::Value* address = HeapAddress(e_, instr.aux, Pop(IndexType(instr.aux)), instr.imm, width);
   llvm::LoadInst* load = b_.CreateAlignedLoad(type, address, llvm::Align(1), m_.options.strict_traps);
   guest_loads_.push_back(load);
   return load;
@@ -26,7 +26,7 @@ llvm::LoadInst* FunctionLowering::GuestLoad(llvm::Type* type, const Instr& instr
 
 void FunctionLowering::GuestStore(llvm::Value* value, const Instr& instr) {
   const auto width = static_cast<uint32_t>(value->getType()->getPrimitiveSizeInBits().getFixedValue() / 8);
-  llvm::Value* address = HeapAddress(e_, instr.aux, Pop(), instr.imm, width);
+  llvm::Value* address = HeapAddress(e_, instr.aux, Pop(IndexType(instr.aux)), instr.imm, width);
   b_.CreateAlignedStore(value, address, llvm::Align(1), m_.options.strict_traps);
 }
 
@@ -36,10 +36,10 @@ void FunctionLowering::LoadExtend(llvm::Type* narrow, llvm::Type* wide, bool is_
   Push(b_.CreateIntCast(GuestLoad(narrow, instr), wide, is_signed));
 }
 
-void FunctionLowering::Store(const Instr& instr) { GuestStore(Pop(), instr); }
+void FunctionLowering::Store(llvm::Type* type, const Instr& instr) { GuestStore(Pop(type), instr); }
 
-void FunctionLowering::StoreNarrow(llvm::Type* narrow, const Instr& instr) {
-  GuestStore(b_.CreateTrunc(Pop(), narrow), instr);
+void FunctionLowering::StoreNarrow(llvm::Type* narrow, llvm::Type* wide, const Instr& instr) {
+  GuestStore(b_.CreateTrunc(Pop(wide), narrow), instr);
 }
 
 bool FunctionLowering::LowerMemory(const Instr& instr) {
@@ -87,21 +87,31 @@ bool FunctionLowering::LowerMemory(const Instr& instr) {
       LoadExtend(m_.i32, m_.i64, false, instr);
       return true;
     case Op::kI32Store:  // i32.store
+      Store(m_.i32, instr);
+      return true;
     case Op::kI64Store:  // i64.store
+      Store(m_.i64, instr);
+      return true;
     case Op::kF32Store:  // f32.store
+      Store(m_.f32, instr);
+      return true;
     case Op::kF64Store:  // f64.store
-      Store(instr);
+      Store(m_.f64, instr);
       return true;
     case Op::kI32Store8:  // i32.store8
+      StoreNarrow(m_.i8, m_.i32, instr);
+      return true;
     case Op::kI64Store8:  // i64.store8
-      StoreNarrow(m_.i8, instr);
+      StoreNarrow(m_.i8, m_.i64, instr);
       return true;
     case Op::kI32Store16:  // i32.store16
+      StoreNarrow(m_.i16, m_.i32, instr);
+      return true;
     case Op::kI64Store16:  // i64.store16
-      StoreNarrow(m_.i16, instr);
+      StoreNarrow(m_.i16, m_.i64, instr);
       return true;
     case Op::kI64Store32:  // i64.store32
-      StoreNarrow(m_.i32, instr);
+      StoreNarrow(m_.i32, m_.i64, instr);
       return true;
     case Op::kMemorySize: {  // memory.size
       const auto memory = static_cast<uint32_t>(instr.imm);

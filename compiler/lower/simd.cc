@@ -9,14 +9,14 @@
 
 namespace guardc::compiler {
 
-llvm::Value* FunctionLowering::PopV(llvm::Type* type) { return b_.CreateBitCast(Pop(), type); }
+llvm::Value* FunctionLowering::PopV(llvm::Type* type) { return b_.CreateBitCast(Pop(m_.i64x2), type); }
 
 void FunctionLowering::PushV(llvm::Value* value) { Push(b_.CreateBitCast(value, m_.i64x2)); }
 
 void FunctionLowering::BitSelect() {
-  llvm::Value* mask = Pop();
-  llvm::Value* if_zero = Pop();
-  llvm::Value* if_one = Pop();
+  llvm::Value* mask = Pop(m_.i64x2);
+  llvm::Value* if_zero = Pop(m_.i64x2);
+  llvm::Value* if_one = Pop(m_.i64x2);
   Push(b_.CreateOr(b_.CreateAnd(if_one, mask), b_.CreateAnd(if_zero, b_.CreateNot(mask))));
 }
 
@@ -26,7 +26,7 @@ bool FunctionLowering::LowerSimd(const Instr& instr) {
       Push(m_.ConstantOf(ValType::kV128, body_.v128s[instr.imm]));
       return true;
     case Op::kV128Not:  // v128.not
-      Push(b_.CreateNot(Pop()));
+      Push(b_.CreateNot(Pop(m_.i64x2)));
       return true;
     case Op::kV128And:  // v128.and
       VectorBinary(m_.i64x2, llvm::Instruction::And);
@@ -38,14 +38,14 @@ bool FunctionLowering::LowerSimd(const Instr& instr) {
       VectorBinary(m_.i64x2, llvm::Instruction::Xor);
       return true;
     case Op::kV128Andnot:  // v128.andnot
-      Push(b_.CreateNot(Pop()));
+      Push(b_.CreateNot(Pop(m_.i64x2)));
       VectorBinary(m_.i64x2, llvm::Instruction::And);
       return true;
     case Op::kV128BitSelect:  // v128.bitselect
       BitSelect();
       return true;
     case Op::kV128AnyTrue: {  // v128.any_true
-      llvm::Value* bits = b_.CreateBitCast(Pop(), b_.getInt128Ty());
+      llvm::Value* bits = b_.CreateBitCast(Pop(m_.i64x2), b_.getInt128Ty());
       llvm::Value* any = b_.CreateICmpNE(bits, llvm::Constant::getNullValue(bits->getType()));
       Push(b_.CreateZExt(any, m_.i32));
       return true;

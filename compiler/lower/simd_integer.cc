@@ -28,7 +28,7 @@ void FunctionLowering::VectorCompare(llvm::FixedVectorType* type, llvm::CmpInst:
 }
 
 void FunctionLowering::VectorShift(llvm::FixedVectorType* type, llvm::Instruction::BinaryOps op) {
-  llvm::Value* count = b_.CreateAnd(Pop(), e_.I32(type->getScalarSizeInBits() - 1));
+  llvm::Value* count = b_.CreateAnd(Pop(m_.i32), e_.I32(type->getScalarSizeInBits() - 1));
   count = b_.CreateIntCast(count, type->getElementType(), false);
   llvm::Value* x = PopV(type);
   PushV(b_.CreateBinOp(op, x, b_.CreateVectorSplat(type->getNumElements(), count)));

@@ -10,20 +10,32 @@
 
 namespace guardc::compiler {
 
+// What a lane of the vector is on the stack.
+llvm::Type* FunctionLowering::ScalarOf(llvm::FixedVectorType* type) const {
+  llvm::Type* element = type->getElementType();
+  return element->isIntegerTy() && element != m_.i64 ? m_.i32 : element;
+}
+
+void FunctionLowering::RequireLane(llvm::FixedVectorType* type, const Instr& instr) {
+  Require(instr.lane < type->getNumElements(), "a lane is one of the vector's");
+}
+
 void FunctionLowering::Splat(llvm::FixedVectorType* type) {
-  llvm::Value* value = Pop();
+  llvm::Value* value = Pop(ScalarOf(type));
   if (type->getElementType()->isIntegerTy()) value = b_.CreateTrunc(value, type->getElementType());
   PushV(b_.CreateVectorSplat(type->getNumElements(), value));
 }
 
 void FunctionLowering::ExtractLane(llvm::FixedVectorType* type, bool is_signed, const Instr& instr) {
+  RequireLane(type, instr);
   llvm::Value* lane = b_.CreateExtractElement(PopV(type), uint64_t{instr.lane});
   const bool is_narrow = lane->getType()->isIntegerTy(8) || lane->getType()->isIntegerTy(16);
   Push(is_narrow ? b_.CreateIntCast(lane, m_.i32, is_signed) : lane);
 }
 
 void FunctionLowering::ReplaceLane(llvm::FixedVectorType* type, const Instr& instr) {
-  llvm::Value* lane = Pop();
+  RequireLane(type, instr);
+  llvm::Value* lane = Pop(ScalarOf(type));
   if (type->getElementType()->isIntegerTy()) lane = b_.CreateTrunc(lane, type->getElementType());
   PushV(b_.CreateInsertElement(PopV(type), lane, uint64_t{instr.lane}));
 }
@@ -32,6 +44,7 @@ void FunctionLowering::Shuffle(const V128& lanes) {
   llvm::Value* y = PopV(m_.i8x16);
   llvm::Value* x = PopV(m_.i8x16);
   const llvm::SmallVector<int, 16> mask(lanes.begin(), lanes.end());
+  for (const int lane : mask) Require(lane < 32, "a lane is one of the vector's");
   PushV(b_.CreateShuffleVector(x, y, mask));
 }
 

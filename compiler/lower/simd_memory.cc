@@ -10,12 +10,14 @@ namespace guardc::compiler {
 
 // One lane of the vector on top of the stack is replaced by what the memory holds.
 void FunctionLowering::LoadLane(llvm::FixedVectorType* type, const Instr& instr) {
+  RequireLane(type, instr);
   llvm::Value* vector = PopV(type);
   llvm::Value* lane = GuestLoad(type->getElementType(), instr);
   PushV(b_.CreateInsertElement(vector, lane, uint64_t{instr.lane}));
 }
 
 void FunctionLowering::StoreLane(llvm::FixedVectorType* type, const Instr& instr) {
+  RequireLane(type, instr);
   llvm::Value* lane = b_.CreateExtractElement(PopV(type), uint64_t{instr.lane});
   GuestStore(lane, instr);
 }
@@ -41,7 +43,7 @@ bool FunctionLowering::LowerSimdMemory(const Instr& instr) {
       Load(m_.i64x2, instr);
       return true;
     case Op::kV128Store:  // v128.store
-      Store(instr);
+      Store(m_.i64x2, instr);
       return true;
     case Op::kV128Load8X8S:  // v128.load8x8_s
       LoadWiden(m_.i8x16, true, instr);

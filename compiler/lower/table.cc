@@ -36,13 +36,13 @@ bool FunctionLowering::LowerTable(const Instr& instr) {
   const auto high = static_cast<uint32_t>(instr.imm >> 32);
   switch (instr.op) {
     case Op::kTableGet: {  // table.get
-      llvm::Value* element = TableElementPtr(low, Pop(), TrapCode::kTableOutOfBounds);
+      llvm::Value* element = TableElementPtr(low, Pop(TableIndexType(low)), TrapCode::kTableOutOfBounds);
       Push(b_.CreateAlignedLoad(m_.ptr, element, llvm::Align(8)));
       return true;
     }
     case Op::kTableSet: {  // table.set
-      llvm::Value* value = Pop();
-      llvm::Value* element = TableElementPtr(low, Pop(), TrapCode::kTableOutOfBounds);
+      llvm::Value* value = Pop(m_.ptr);
+      llvm::Value* element = TableElementPtr(low, Pop(TableIndexType(low)), TrapCode::kTableOutOfBounds);
       e_.StoreState(value, element, llvm::Align(8));
       return true;
     }
@@ -50,31 +50,31 @@ bool FunctionLowering::LowerTable(const Instr& instr) {
       Push(b_.CreateTrunc(TableSize(low), TableIndexType(low)));
       return true;
     case Op::kTableGrow: {  // table.grow
-      llvm::Value* count = Wide(Pop());
-      llvm::Value* initial = Pop();
+      llvm::Value* count = Wide(Pop(TableIndexType(low)));
+      llvm::Value* initial = Pop(m_.ptr);
       llvm::Value* values = e_.CallBuiltin(Builtin::kTableGrow, {e_.I64(low), initial, count});
       llvm::Value* old = b_.CreateAlignedLoad(m_.i64, values, llvm::Align(16));
       Push(b_.CreateTrunc(old, TableIndexType(low)));
       return true;
     }
     case Op::kTableFill: {  // table.fill
-      llvm::Value* count = Wide(Pop());
-      llvm::Value* value = Pop();
-      llvm::Value* start = Wide(Pop());
+      llvm::Value* count = Wide(Pop(TableIndexType(low)));
+      llvm::Value* value = Pop(m_.ptr);
+      llvm::Value* start = Wide(Pop(TableIndexType(low)));
       e_.CallBuiltin(Builtin::kTableFill, {e_.I64(low), start, value, count});
       return true;
     }
     case Op::kTableCopy: {  // table.copy
-      llvm::Value* count = Wide(Pop());
-      llvm::Value* from = Wide(Pop());
-      llvm::Value* to = Wide(Pop());
+      llvm::Value* count = Wide(Pop(m_.i32));
+      llvm::Value* from = Wide(Pop(TableIndexType(high)));
+      llvm::Value* to = Wide(Pop(TableIndexType(low)));
       e_.CallBuiltin(Builtin::kTableCopy, {e_.I64(low), e_.I64(high), to, from, count});
       return true;
     }
     case Op::kTableInit: {  // table.init
-      llvm::Value* count = Wide(Pop());
-      llvm::Value* from = Wide(Pop());
-      llvm::Value* to = Wide(Pop());
+      llvm::Value* count = Wide(Pop(m_.i32));
+      llvm::Value* from = Wide(Pop(m_.i32));
+      llvm::Value* to = Wide(Pop(TableIndexType(high)));
       e_.CallBuiltin(Builtin::kTableInit, {e_.I64(high), e_.I64(low), to, from, count});
       return true;
     }
@@ -85,7 +85,7 @@ bool FunctionLowering::LowerTable(const Instr& instr) {
       Push(llvm::ConstantPointerNull::get(m_.ptr));
       return true;
     case Op::kRefIsNull:  // ref.is_null
-      Push(b_.CreateZExt(b_.CreateIsNull(Pop()), m_.i32));
+      Push(b_.CreateZExt(b_.CreateIsNull(Pop(m_.ptr)), m_.i32));
       return true;
     case Op::kRefFunc:  // ref.func
       Push(e_.FuncRef(low));

@@ -20,25 +20,33 @@ void FunctionLowering::CreateLocals() {
   }
 }
 
+llvm::AllocaInst* FunctionLowering::LocalAt(uint64_t index) const {
+  Require(index < locals_.size(), "a local is one of the function's");
+  return locals_[index];
+}
+
 bool FunctionLowering::LowerVariable(const Instr& instr) {
   switch (instr.op) {
     case Op::kLocalGet: {  // local.get
-      llvm::AllocaInst* local = locals_[instr.imm];
+      llvm::AllocaInst* local = LocalAt(instr.imm);
       Push(b_.CreateLoad(local->getAllocatedType(), local));
       return true;
     }
     case Op::kLocalSet:  // local.set
-      b_.CreateStore(Pop(), locals_[instr.imm]);
+      b_.CreateStore(Pop(LocalAt(instr.imm)->getAllocatedType()), LocalAt(instr.imm));
       return true;
     case Op::kLocalTee:  // local.tee
-      b_.CreateStore(stack_.back(), locals_[instr.imm]);
+      Push(Pop(LocalAt(instr.imm)->getAllocatedType()));
+      b_.CreateStore(stack_.back(), LocalAt(instr.imm));
       return true;
     case Op::kGlobalGet:  // global.get
       Push(e_.ReadGlobal(static_cast<uint32_t>(instr.imm)));
       return true;
-    case Op::kGlobalSet:  // global.set
-      e_.StoreState(Pop(), e_.GlobalPtr(static_cast<uint32_t>(instr.imm)), llvm::Align(alignof(abi::Value)));
+    case Op::kGlobalSet: {  // global.set
+      llvm::Type* type = m_.TypeOf(m_.wasm.global_types[instr.imm].type);
+      e_.StoreState(Pop(type), e_.GlobalPtr(static_cast<uint32_t>(instr.imm)), llvm::Align(alignof(abi::Value)));
       return true;
+    }
     default:
       return false;
   }

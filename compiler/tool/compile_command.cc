@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "compiler/frontend/wabt_reader.h"
 #include "compiler/tool/commands.h"
 #include "guardc/compile.h"
 #include "guardc/module.h"
@@ -39,6 +40,7 @@ struct Arguments {
   std::optional<Emit> emit;
   std::string output;
   bool json = false;
+  bool own_validator_alone = false;
   bool attended = false;
 };
 
@@ -118,8 +120,12 @@ std::string ToText(const std::string& guard, const CachedArtifact& artifact) {
                                  {"  time", cli::FormatNanoseconds(Nanoseconds(total)) + " (" + times + ")"}});
 }
 
-Result<std::vector<std::byte>> ReadGuard(const std::string& guard) {
-  return ReadFile(guard == "-" ? "/dev/stdin" : guard, kMaxWasm);
+Result<std::vector<std::byte>> ReadGuard(const Arguments& arguments, const std::string& guard) {
+  GUARDC_TRY(auto wasm, ReadFile(guard == "-" ? "/dev/stdin" : guard, kMaxWasm));
+  if (arguments.own_validator_alone) {
+    GUARDC_CHECK(compiler::ReadModule(wasm, {}, compiler::FirstValidator::kNone));
+  }
+  return wasm;
 }
 
 // What messages call it.
@@ -129,7 +135,7 @@ const std::string& NameOf(const Arguments& arguments, const std::string& guard) 
 
 Result<CachedArtifact> CompileOne(const Arguments& arguments, const fs::path& cache_directory,
                                   const std::string& guard) {
-  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(guard));
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, guard));
   return CompileToCache(wasm, arguments.options, cache_directory, arguments.force, arguments.reuse);
 }
 
@@ -165,7 +171,7 @@ int RunToCache(const Arguments& arguments) {
 }
 
 Result<CompiledModule> EmitOne(const Arguments& arguments) {
-  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments.guards[0]));
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, arguments.guards[0]));
   const Progress progress(0, 1, NameOf(arguments, arguments.guards[0]));
   return Compile(wasm, arguments.options, *arguments.emit);
 }
@@ -242,6 +248,11 @@ void AddCompile(CLI::App& app, int& exit_code) {
       command->add_option("-o,--output", arguments->output, "The file for --emit; - is stdout")->type_name("FILE");
   emit->needs(output);
   output->needs(emit);
+  command
+      ->add_flag(
+          "--without-wabt-validation", arguments->own_validator_alone,
+          "Show what guardc's own validator says by itself; what it accepts is then validated by both, as always")
+      ->group("For tests");
   // For who waits for us, and would leave us behind.
   command->add_flag("--attended", arguments->attended)->group("");
   command->add_flag("--json", arguments->json,

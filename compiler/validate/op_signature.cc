@@ -392,7 +392,7 @@ constexpr ValType TypeOf(char letter) {
 
 class Table {
  public:
-  Table() {
+  constexpr Table() {
     for (const Plain& row : kPlain) Add(row.ops, row.signature, {.form = Form::kPlain});
     for (const Access& row : kAccesses) {
       Add(row.ops, row.signature, {.form = Form::kAccess, .alignment = row.alignment});
@@ -406,10 +406,10 @@ class Table {
     }
   }
 
-  const OpSignature& Of(Op op) const { return signatures_[static_cast<size_t>(op)]; }
+  constexpr const OpSignature& Of(Op op) const { return signatures_[static_cast<size_t>(op)]; }
 
  private:
-  void Add(std::initializer_list<Op> ops, std::string_view text, OpSignature signature) {
+  constexpr void Add(std::initializer_list<Op> ops, std::string_view text, OpSignature signature) {
     const size_t colon = text.find(':');
     signature.operand_count = static_cast<uint8_t>(colon);
     for (size_t i = 0; i < colon; ++i) signature.operands[i] = TypeOf(text[i]);
@@ -421,11 +421,10 @@ class Table {
   std::array<OpSignature, kOpCount> signatures_{};
 };
 
+constexpr Table kTable;
+
 }  // namespace
 
-const OpSignature& SignatureOf(Op op) {
-  static const Table table;
-  return table.Of(op);
-}
+const OpSignature& SignatureOf(Op op) { return kTable.Of(op); }
 
 }  // namespace guardc::compiler
