@@ -55,12 +55,12 @@ struct Labels {
   bool operator==(const Labels&) const = default;
 };
 
-enum class Operation : uint8_t { kWrite, kRead, kReadWrite };  // kWrite first: what is not known is a write
+enum class Operation : uint8_t { kReadWrite, kRead, kWrite };  // kReadWrite first: what is not known has to pass both
 enum class Mode : uint8_t { kStrict, kFilter, kPropagate };
 
 std::string_view OperationName(Operation operation);  // "read", "write", "read-write"
 std::string_view ModeName(Mode mode);                 // "strict", "filter", "propagate"
-// Exactly as OperationName has it; anything else is kWrite.
+// Exactly as OperationName has it; anything else is kReadWrite, which has to pass both rules.
 Operation OperationFrom(std::string_view name);
 // In any case of letters; nullopt for what is no mode.
 std::optional<Mode> ModeFrom(std::string_view name);

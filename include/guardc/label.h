@@ -53,7 +53,7 @@ struct AgentAnswer {
 struct ResourceAnswer {
   std::string description;
   Labels labels;
-  Operation operation = Operation::kWrite;
+  Operation operation = Operation::kReadWrite;
 };
 
 struct ItemLabels {

@@ -64,18 +64,18 @@ std::string_view OperationName(Operation operation) {
   switch (operation) {
     case Operation::kRead:
       return "read";
-    case Operation::kReadWrite:
-      return "read-write";
     case Operation::kWrite:
+      return "write";
+    case Operation::kReadWrite:
       break;
   }
-  return "write";
+  return "read-write";
 }
 
 Operation OperationFrom(std::string_view name) {
   if (name == "read") return Operation::kRead;
-  if (name == "read-write") return Operation::kReadWrite;
-  return Operation::kWrite;
+  if (name == "write") return Operation::kWrite;
+  return Operation::kReadWrite;
 }
 
 std::string_view ModeName(Mode mode) {

@@ -169,7 +169,7 @@ Result<ResourceAnswer> ParseResourceAnswer(std::string answer) {
   ResourceAnswer out;
   out.description = std::move(labels.description);
   out.labels = std::move(labels.labels);
-  // Whatever is not exactly one of the three is a write, a number too.
+  // Whatever is not exactly one of the three stays a read-write, a number too.
   if (auto operation = members.Find("operation"); operation && operation->Is(JsonType::kString)) {
     if (auto name = operation->String()) out.operation = OperationFrom(*name);
   }

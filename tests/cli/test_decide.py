@@ -226,7 +226,7 @@ class DecideWithAGuardTest(DecideCommand):
         cases = [self.call(agent, read, paths, result=[1]),
                  self.call(agent, read, paths, result=[1, 2]),
                  self.call(agent, {**read, "operation": "read-write"}, paths, result=[1]),
-                 self.call(agent, {"resource": {}}, None, result={"n": 1}, args={"a": 1.0}, id={"n": 7}),
+                 self.call(agent, {"resource": {}, "operation": "write"}, None, result={"n": 1}, args={"a": 1.0}, id={"n": 7}),
                  self.call(agent, read, None),
                  self.call(agent, {}, None),
                  self.call({}, read, None),

@@ -111,13 +111,15 @@ TEST(FlowRulesTest, WhatFailedIsDenied) {
   ASSERT_TRUE(denied.error);
   EXPECT_EQ(denied.error->kind, ErrorKind::kTrap);
   EXPECT_TRUE(DecideOrDeny(CheckFlow({}, {}, Operation::kReadWrite)).allowed);
+  EXPECT_EQ(Operation(), Operation::kReadWrite);
 }
 
 TEST(FlowRulesTest, OperationsAreComparedExactlyAndModesInAnyCase) {
   EXPECT_EQ(OperationFrom("read"), Operation::kRead);
   EXPECT_EQ(OperationFrom("read-write"), Operation::kReadWrite);
-  for (const char* name : {"write", "", "READ", " read", "read_write", "delete"}) {
-    EXPECT_EQ(OperationFrom(name), Operation::kWrite) << name;
+  EXPECT_EQ(OperationFrom("write"), Operation::kWrite);
+  for (const char* name : {"", "WRITE", "READ", " read", "read ", "read_write", "delete"}) {
+    EXPECT_EQ(OperationFrom(name), Operation::kReadWrite) << name;
   }
   EXPECT_EQ(ModeFrom("Strict"), Mode::kStrict);
   EXPECT_EQ(ModeFrom("FILTER"), Mode::kFilter);

@@ -21,15 +21,17 @@ TEST(ResourceAnswerTest, DescriptionLabelsAndOperation) {
   EXPECT_EQ(answer->labels, (Labels{{"s", " "}, {"i"}}));  // as they are
   EXPECT_EQ(answer->operation, Operation::kRead);
   EXPECT_EQ(ParseResourceAnswer(R"({"resource":{},"operation":"read-write"})")->operation, Operation::kReadWrite);
+  EXPECT_EQ(ParseResourceAnswer(R"({"resource":{},"operation":"write"})")->operation, Operation::kWrite);
 }
 
-TEST(ResourceAnswerTest, AnUnknownOperationIsAWrite) {
-  for (const char* operation : {R"("write")", R"("READ")", R"(" read")", R"("delete")", R"("")", "null", "1", "{}"}) {
+TEST(ResourceAnswerTest, AnUnknownOperationIsAReadWrite) {
+  for (const char* operation : {R"("WRITE")", R"("READ")", R"(" read")", R"("read ")", R"("delete")", R"("")",
+                                R"("\ud800")", "null", "1", "{}", "[\"read\"]"}) {
     auto answer = ParseResourceAnswer(std::string(R"({"resource":{},"operation":)") + operation + "}");
     ASSERT_TRUE(answer) << operation;
-    EXPECT_EQ(answer->operation, Operation::kWrite) << operation;
+    EXPECT_EQ(answer->operation, Operation::kReadWrite) << operation;
   }
-  EXPECT_EQ(ParseResourceAnswer(R"({"resource":{}})")->operation, Operation::kWrite);
+  EXPECT_EQ(ParseResourceAnswer(R"({"resource":{}})")->operation, Operation::kReadWrite);
 }
 
 TEST(ResourceAnswerTest, SuccessAndErrorMeanNothingHere) {
