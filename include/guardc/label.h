@@ -99,7 +99,7 @@ inline constexpr size_t kMaxTagsPerAnswer = 200'000;
 // {"tool_name","tool_args","capabilities"}. kInvalidArgument where the tool's name is not UTF-8.
 [[nodiscard]] Result<std::string> LabelResourceInput(std::string_view tool, const JsonDocument& args,
                                                      const std::optional<JsonDocument>& capabilities = {});
-// {"tool_name","tool_args","tool_result","capabilities"}; no "tool_args" where `args` is null.
+// {"tool_name","tool_args","tool_result","capabilities"}.
 [[nodiscard]] Result<std::string> LabelResponseInput(std::string_view tool, const JsonDocument& args,
                                                      const JsonDocument& result,
                                                      const std::optional<JsonDocument>& capabilities = {});

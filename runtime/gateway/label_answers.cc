@@ -107,10 +107,8 @@ Result<std::string> LabelResponseInput(std::string_view tool, const JsonDocument
   out.reserve(tool.size() + args.text().size() + result.text().size() + capability_text.size() + 80);
   out += "{\"tool_name\":";
   AppendJsonString(out, tool);
-  if (!args.parsed().root().Is(JsonType::kNull)) {
-    out += ",\"tool_args\":";
-    out += args.text();
-  }
+  out += ",\"tool_args\":";
+  out += args.text();
   out += ",\"tool_result\":";
   out += result.text();
   out += ",\"capabilities\":";

@@ -18,9 +18,9 @@ TEST(LabelInputTest, ResourceHasNameArgumentsAndCapabilities) {
             R"({"tool_name":"t","tool_args":{},"capabilities":{}})");
 }
 
-TEST(LabelInputTest, ResponseHasArgumentsOnlyWhereThereAreSome) {
+TEST(LabelInputTest, ResponseHasTheResultAsWell) {
   EXPECT_EQ(LabelResponseInput("t", JsonDocument(), Json("[1]")).value(),
-            R"({"tool_name":"t","tool_result":[1],"capabilities":{}})");
+            R"({"tool_name":"t","tool_args":null,"tool_result":[1],"capabilities":{}})");
   EXPECT_EQ(LabelResponseInput("t", Json(R"({"q":1})"), Json("[1]")).value(),
             R"({"tool_name":"t","tool_args":{"q":1},"tool_result":[1],"capabilities":{}})");
 }

@@ -27,7 +27,7 @@ TEST(PipelineTest, AnAllowedReadPassesUnchanged) {
   EXPECT_EQ(call.guard.asked[0], std::pair(LabelFunction::kAgent, std::string(kPolicy)));
   EXPECT_EQ(call.guard.asked[1].second, R"({"tool_name":"list_things","tool_args":null,"capabilities":{}})");
   EXPECT_EQ(call.guard.asked[2].second,
-            R"({"tool_name":"list_things","tool_result":)" + *call.result + R"(,"capabilities":{}})");
+            R"({"tool_name":"list_things","tool_args":null,"tool_result":)" + *call.result + R"(,"capabilities":{}})");
 }
 
 TEST(PipelineTest, CoarseChecksByOperationAndMode) {
