@@ -6,7 +6,8 @@
 //          of the protocol and nothing is read.
 //   -2     the answer does not fit. The first four bytes of the output buffer may hold the size needed (u32, little
 //          endian, not 0); the host sets them to 0 beforehand, so that what lay there is not taken for a size. Without
-//          one, or with one that would not enlarge the buffer, the host doubles. A size above the limit is an error.
+//          one, or with one below the capacity, the host doubles; one that is the capacity it takes at its word. A size
+//          above the limit is an error.
 //   other  an error of the guard's own, handed on as its code.
 //
 // The output starts at 4 MiB and ends at 16 (GuardOptions), in at most three attempts. Each attempt gets both buffers
@@ -38,7 +39,7 @@ std::string Bytes(uint64_t n) { return std::to_string(n) + " bytes"; }
 // The capacity for the next attempt; kLimit names both sizes.
 Result<uint32_t> NextCapacity(uint32_t capacity, uint32_t needed, uint64_t limit) {
   uint64_t next = needed;
-  if (needed <= capacity) next = capacity < limit ? std::min(uint64_t{capacity} * 2, limit) : uint64_t{capacity} * 2;
+  if (needed < capacity) next = capacity < limit ? std::min(uint64_t{capacity} * 2, limit) : uint64_t{capacity} * 2;
   if (next <= limit) return static_cast<uint32_t>(next);
   return Fail(ErrorKind::kLimit, "the answer needs " + Bytes(next) + ", more than the limit of " + Bytes(limit),
               {.needed_size = next, .limit = limit});
@@ -81,10 +82,11 @@ Result<std::string> GuardInstance::CallWithRetries(LabelFunction function, std::
     if (result.fits) return std::move(result.answer);
     GUARDC_TRY(const uint32_t next, NextCapacity(capacity, result.needed_size, options_.output_limit));
     if (attempt == kMaxAttempts) {
+      const uint32_t asked = result.needed_size != 0 ? result.needed_size : next;
       return Fail(ErrorKind::kBufferProtocol,
                   "after " + std::to_string(kMaxAttempts) + " attempts the answer still does not fit in " +
-                      Bytes(capacity) + "; the guard now asks for " + Bytes(next),
-                  {.needed_size = next, .limit = capacity});
+                      Bytes(capacity) + "; the guard now asks for " + Bytes(asked),
+                  {.needed_size = asked, .limit = capacity});
     }
     capacity = next;
   }

@@ -120,7 +120,7 @@ TEST_F(LabelCallTest, RetriesWhenTheAnswerDoesNotFit) {
   }
 }
 
-// A size that would not enlarge the buffer: it doubles instead.
+// A size below the buffer's is none: it doubles instead.
 TEST_F(LabelCallTest, SmallNeededSizesDouble) {
   const std::string wat = R"((module (memory (export "memory") 1)
     (global $calls (mut i32) (i32.const 0))
@@ -128,7 +128,7 @@ TEST_F(LabelCallTest, SmallNeededSizesDouble) {
       (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
       (if (i32.lt_u (global.get $calls) (i32.const 3)) (then
         (i32.store (local.get $out)
-          (select (local.get $cap) (i32.const 100) (i32.eq (global.get $calls) (i32.const 2))))
+          (select (i32.sub (local.get $cap) (i32.const 1)) (i32.const 100) (i32.eq (global.get $calls) (i32.const 2))))
         (return (i32.const -2))))
       (i32.store (local.get $out) (local.get $cap))
       (i32.const 4))
@@ -139,6 +139,41 @@ TEST_F(LabelCallTest, SmallNeededSizesDouble) {
   uint32_t capacity = 0;
   std::memcpy(&capacity, answer->data(), sizeof(capacity));
   EXPECT_EQ(capacity, 16 * kMiB);
+}
+
+// The buffer's own size is taken at its word: the attempts are three, and the error has what was asked for.
+TEST_F(LabelCallTest, TheSizeThatTheBufferHasIsAnAttemptLikeOthers) {
+  const std::string wat = R"((module (memory (export "memory") 1)
+    (global $calls (mut i32) (i32.const 0))
+    (global $fits (mut i32) (i32.const 3))
+    (func $f (param $in i32) (param i32) (param $out i32) (param $cap i32) (result i32)
+      (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+      (i32.store (local.get $out) (local.get $cap))
+      (select (i32.const 4) (i32.const -2) (i32.eq (global.get $calls) (global.get $fits))))
+    (func $never (param i32 i32 i32 i32) (result i32)
+      (global.set $fits (i32.const 0))
+      (call $f (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
+    (func $count (param i32 i32 i32 i32) (result i32)
+      (i32.store (local.get 2) (global.get $calls))
+      (i32.const 4))
+    (export "label_agent" (func $f)) (export "label_resource" (func $never)) (export "label_response" (func $count))))";
+  for (const uint32_t initial : {4 * kMiB, 16 * kMiB}) {
+    options_.output_initial = initial;
+    const auto guard = Guard::Create(ModuleFromWat(wat), options_).value();
+    const auto number = [&](LabelFunction function) {
+      uint32_t out = 0;
+      const auto answer = guard->Call(function, "{}");
+      if (answer && answer->size() == sizeof(out)) std::memcpy(&out, answer->data(), sizeof(out));
+      return out;
+    };
+    EXPECT_EQ(number(LabelFunction::kAgent), initial);
+    const auto answer = guard->Call(LabelFunction::kResource, "{}");
+    EXPECT_EQ(KindOf(answer), ErrorKind::kBufferProtocol);
+    EXPECT_EQ(answer.error().details().needed_size, initial);
+    EXPECT_NE(answer.error().message.find("asks for " + std::to_string(initial)), std::string::npos);
+    EXPECT_EQ(number(LabelFunction::kResponse), 6u);
+    EXPECT_TRUE(guard->healthy());
+  }
 }
 
 TEST_F(LabelCallTest, LimitsAreOptions) {
