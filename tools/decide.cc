@@ -242,7 +242,7 @@ void AddDecide(CLI::App& app, int& exit_code) {
   file("--capabilities", options->capabilities, "The capabilities that the guard is told");
   command->add_option("--server", options->server, "The server's id; a write sink's visibility depends on it")
       ->type_name("ID");
-  command->add_option("--mode", options->mode, "A configured mode; counts for noop and write-sink only")
+  command->add_option("--mode", options->mode, "A configured mode; counts only where there is no policy")
       ->type_name("MODE")
       ->check(CLI::IsMember({"strict", "filter", "propagate"}, CLI::ignore_case).description(""));
   CLI::Option* cases =

@@ -142,8 +142,6 @@ class LabelSource {
 
   virtual std::string_view name() const = 0;
   virtual std::string_view kind() const = 0;  // "compiled", "noop", "write-sink"
-  // Whether label_agent's mode is the guard's own, or only what holds until somebody configures another.
-  virtual bool decides_mode() const { return true; }
   virtual bool healthy() const { return true; }
   virtual Result<AgentAnswer> LabelAgent(std::string_view policy_json, const CallOptions& call) = 0;
   virtual Result<ResourceAnswer> LabelResource(const LabelQuery& query, const CallOptions& call) = 0;

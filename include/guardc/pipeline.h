@@ -47,9 +47,10 @@ struct CallRequest {
   std::string_view tool;
   std::string_view args_json = {};          // JSON; "" for no arguments
   std::string_view capabilities_json = {};  // JSON; "" for none
-  // For label_agent, in every call; "" for none, an error with a compiled guard, and so is another one than before.
+  // For label_agent, in every call; "" and null for none, an error with a compiled guard, and so is another one than
+  // before.
   std::string_view policy_json = {};
-  std::optional<Mode> configured_mode = {};  // counts only for guards that do not decide the mode themselves
+  std::optional<Mode> configured_mode = {};  // counts only without a policy: with one, the guard's own mode holds
   CallOptions call = {};
 };
 

@@ -84,7 +84,6 @@ class NoopSource : public LabelSource {
  public:
   std::string_view name() const override { return "noop"; }
   std::string_view kind() const override { return "noop"; }
-  bool decides_mode() const override { return false; }
   Result<AgentAnswer> LabelAgent(std::string_view, const CallOptions&) override { return AgentAnswer{}; }
   Result<ResourceAnswer> LabelResource(const LabelQuery&, const CallOptions&) override {
     return ResourceAnswer{"", {}, Operation::kReadWrite};
@@ -100,7 +99,6 @@ class WriteSinkSource : public LabelSource {
       : name_(std::move(name)), resource_{"", {policy.ResourceSecrecy(), {}}, Operation::kWrite} {}
   std::string_view name() const override { return name_; }
   std::string_view kind() const override { return "write-sink"; }
-  bool decides_mode() const override { return false; }
   Result<AgentAnswer> LabelAgent(std::string_view, const CallOptions&) override {
     return AgentAnswer{{}, Mode::kFilter, std::nullopt};
   }

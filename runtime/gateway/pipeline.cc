@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "runtime/gateway/json_text.h"
+#include "runtime/gateway/policy_text.h"
 
 namespace guardc {
 namespace {
@@ -91,7 +92,7 @@ class Run {
       answered = answer.mode;
       out_.agent_before = out_.agent_after = agent_.labels();
     }
-    mode_ = guard_.decides_mode() ? *answered : request_.configured_mode.value_or(*answered);
+    mode_ = gateway::IsNoPolicy(request_.policy_json) ? request_.configured_mode.value_or(*answered) : *answered;
     out_.mode = mode_;
     return {};
   }

@@ -62,6 +62,11 @@ Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text) {
   return parsed;
 }
 
+bool IsNoPolicy(std::string_view text) {
+  text = Trim(text);
+  return text.empty() || text == "null";
+}
+
 Result<KnownMembers> ReadPolicyObject(JsonValue object, std::string_view at,
                                       std::initializer_list<std::string_view> known) {
   std::string what = at.empty() ? "policy" : "policy: \"" + std::string(at) + "\"";

@@ -23,6 +23,9 @@ std::string LowerCase(std::string_view text);
 // The object in `text`, taken out of a JSON string where it is in one. Everything else is kPolicy.
 Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text);
 
+// Blank, or JSON's null: the call has none.
+bool IsNoPolicy(std::string_view text);
+
 // The members of an object of which only `known` may be there. `at` is "" for the top level.
 Result<KnownMembers> ReadPolicyObject(JsonValue object, std::string_view at,
                                       std::initializer_list<std::string_view> known);

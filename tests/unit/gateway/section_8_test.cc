@@ -22,8 +22,21 @@ TEST(Section8Test, TheGuardsModeWinsOverAConfiguredOne) {
   call.Mode("STRICT");
   auto source = call.guard.Source();
   EXPECT_EQ(call.Run(*source, Mode::kPropagate).mode, Mode::kStrict);
-  EXPECT_EQ(call.Run(*MakeNoopSource(), Mode::kPropagate).mode, Mode::kPropagate);
-  EXPECT_EQ(call.Run(*MakeWriteSinkSource({}), Mode::kStrict).mode, Mode::kStrict);
+  const auto noop = MakeNoopSource();
+  const auto sink = MakeWriteSinkSource({});
+  EXPECT_EQ(call.Run(*noop, Mode::kPropagate).mode, Mode::kStrict);
+  EXPECT_EQ(call.Run(*sink, Mode::kStrict).mode, Mode::kFilter);
+  for (const char* none : {"", " \n", "null", " null "}) {
+    call.policy = none;
+    EXPECT_EQ(call.Run(*noop, Mode::kPropagate).mode, Mode::kPropagate) << none;
+    EXPECT_EQ(call.Run(*sink, Mode::kStrict).mode, Mode::kStrict) << none;
+    EXPECT_EQ(call.Run(*noop).mode, Mode::kStrict) << none;
+    EXPECT_EQ(call.Run(*sink).mode, Mode::kFilter) << none;
+  }
+  for (const char* other : {"{}", "5", "x", "\"\""}) {
+    call.policy = other;
+    EXPECT_EQ(call.Run(*noop, Mode::kPropagate).mode, Mode::kStrict) << other;
+  }
 }
 
 TEST(Section8Test, LabelAgentsTagsAreAddedToThoseThatTheAgentHas) {
