@@ -240,7 +240,9 @@ void AddDecide(CLI::App& app, int& exit_code) {
   file("--agent-labels", options->agent_labels,
        "{\"secrecy\": [...], \"integrity\": [...]} that the agent has already");
   file("--capabilities", options->capabilities, "The capabilities that the guard is told");
-  command->add_option("--server", options->server, "The server's id; a write sink's visibility depends on it")
+  command
+      ->add_option("--server", options->server,
+                   "The server's id; agents are introduced by it, a write sink's visibility depends on it")
       ->type_name("ID");
   command->add_option("--mode", options->mode, "A configured mode; counts only where there is no policy")
       ->type_name("MODE")

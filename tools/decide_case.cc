@@ -236,6 +236,7 @@ DecideOutcome Decider::RunOne(LabelSource& guard, Agent& agent, const DecideCase
     GUARDC_TRY(session.answers, ParseAnswers(call));
     CallRequest request;
     request.tool = *call.tool;
+    request.server = call.server;
     request.args_json = call.args ? std::string_view(*call.args) : "";
     request.capabilities_json = call.capabilities ? std::string_view(*call.capabilities) : "";
     request.policy_json = call.policy ? std::string_view(*call.policy) : "";

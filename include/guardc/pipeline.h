@@ -7,8 +7,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "guardc/call.h"
@@ -19,32 +21,54 @@
 
 namespace guardc {
 
-// What is known of an agent between its calls: its labels, and which guards it has been introduced to. Thread-safe.
+// What is known of an agent between its calls: its labels, and what it has been introduced to. Thread-safe.
+//
+// It never gains by speaking again. label_agent's tags are added once for a server and a policy, however the policy is
+// spelt (white space, order of keys, an object within a string) and whichever guard answers; and an integrity tag that
+// reading took away is not given back by any introduction.
 class Agent {
  public:
   explicit Agent(Labels labels = {}) : labels_(std::move(labels)) {}
   Labels labels() const;
-  // label_agent's tags are added to those that the agent has.
-  void Add(const Labels& labels);
-  // What was read leaves its mark (propagate mode).
-  void Read(const Labels& source);
 
-  // The mode that `guard` answered for this agent under this policy; nullopt until it has.
-  std::optional<Mode> IntroducedTo(const LabelSource& guard, std::string_view policy_json) const;
-  void Introduce(const LabelSource& guard, std::string_view policy_json, Mode mode);
+  // What a call is decided with: the guard's mode, and the labels of one moment.
+  struct Introduced {
+    Mode mode = Mode::kStrict;
+    Labels labels;
+  };
+  // nullopt until `guard` has answered label_agent for this agent, server and policy: a guard that took another's place
+  // has to be taught. Without a server's id the guard stands for its server.
+  std::optional<Introduced> IntroducedTo(const LabelSource& guard, std::string_view server,
+                                         std::string_view policy_json) const;
+  // What `guard` answered. Of several that answer at once for one server and policy, the first one's tags are added.
+  Introduced Introduce(const LabelSource& guard, std::string_view server, std::string_view policy_json,
+                       const AgentAnswer& answer);
+
+  // What was read leaves its mark (propagate mode). Answers the labels afterwards.
+  Labels Read(const Labels& source);
 
  private:
+  // A server's id; without one, LabelSource::id.
+  using ServerKey = std::pair<uint64_t, std::string>;
+  struct Teaching {
+    uint64_t guard = 0;
+    std::string policy_json;  // as it was spelt
+    std::string policy;       // in its one spelling
+    Mode mode = Mode::kStrict;
+  };
+  static ServerKey KeyOf(const LabelSource& guard, std::string_view server);
+
   mutable std::mutex mutex_;
   Labels labels_;
-  struct Introduction {
-    std::string policy;
-    Mode mode;
-  };
-  std::map<uint64_t, Introduction> introductions_;  // by LabelSource::id
+  TagSet lost_integrity_;                                   // by reading, for good
+  std::map<ServerKey, Teaching> teachings_;                 // the last of each server
+  std::set<std::pair<ServerKey, std::string>> introduced_;  // server, policy
 };
 
 struct CallRequest {
   std::string_view tool;
+  // The server's id, by which the agent is introduced; "" where each server has one guard object for good.
+  std::string_view server = {};
   std::string_view args_json = {};          // JSON; "" for no arguments
   std::string_view capabilities_json = {};  // JSON; "" for none
   // For label_agent, in every call; "" and null for none, an error with a compiled guard, and so is another one than

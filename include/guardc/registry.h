@@ -29,7 +29,8 @@ class GuardRegistry {
   // guard; kClosed after CloseAll.
   Result<std::shared_ptr<LabelSource>> Register(std::string server_id, std::shared_ptr<LabelSource> guard);
   // Never null: noop where no guard is registered, and after CloseAll one whose every call fails (kClosed). Takes the
-  // registry's lock: who calls one guard from many threads keeps what it got.
+  // registry's lock: who calls one guard from many threads keeps what it got. Agents are introduced by the same id:
+  // CallRequest::server.
   std::shared_ptr<LabelSource> Get(std::string_view server_id) const;
   bool Has(std::string_view server_id) const;
   // The guard that was removed (the caller closes it), or null.

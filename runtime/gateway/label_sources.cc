@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "guardc/label.h"
+#include "runtime/gateway/policy_text.h"
 
 namespace guardc {
 namespace {
@@ -20,7 +21,7 @@ class CompiledSource : public LabelSource {
 
   Result<AgentAnswer> LabelAgent(std::string_view policy_json, const CallOptions& call) override {
     GUARDC_TRY(Policy policy, ParsePolicy(policy_json));
-    GUARDC_CHECK(BindTo(policy.guard_json));
+    GUARDC_CHECK(BindTo(gateway::CanonicalPolicy(policy.guard_json)));
     auto answer = Teach(policy.guard_json, call);
     Taught(answer.has_value());
     return answer;
@@ -56,13 +57,13 @@ class CompiledSource : public LabelSource {
   }
 
   // The first policy that the guard took, or is about to take, is the one it labels under.
-  Result<void> BindTo(const std::string& policy) {
+  Result<void> BindTo(std::string policy) {
     std::lock_guard lock(mutex_);
     if ((taught_ || teaching_ > 0) && policy_ != policy) {
       return Fail(ErrorKind::kPolicy, "the guard \"" + transport_.name +
                                           "\" already labels under another policy; make a guard for each policy");
     }
-    policy_ = policy;
+    policy_ = std::move(policy);
     ++teaching_;
     return {};
   }
@@ -75,8 +76,8 @@ class CompiledSource : public LabelSource {
   LabelTransport transport_;
   std::atomic<bool> closed_{false};
   std::mutex mutex_;
-  std::string policy_;
-  int teaching_ = 0;  // calls of label_agent under way
+  std::string policy_;  // in its one spelling
+  int teaching_ = 0;    // calls of label_agent under way
   bool taught_ = false;
 };
 

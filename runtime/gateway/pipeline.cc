@@ -84,15 +84,14 @@ class Run {
     if (!request_.capabilities_json.empty()) {
       GUARDC_TRY(capabilities_, Document(request_.capabilities_json, "the capabilities"));
     }
-    std::optional<Mode> answered = agent_.IntroducedTo(guard_, request_.policy_json);
-    if (!answered) {
-      GUARDC_TRY(AgentAnswer answer, guard_.LabelAgent(request_.policy_json, request_.call));
-      agent_.Add(answer.labels);
-      agent_.Introduce(guard_, request_.policy_json, answer.mode);
-      answered = answer.mode;
-      out_.agent_before = out_.agent_after = agent_.labels();
+    const std::string_view policy = request_.policy_json;
+    std::optional<Agent::Introduced> agent = agent_.IntroducedTo(guard_, request_.server, policy);
+    if (!agent) {
+      GUARDC_TRY(const AgentAnswer answer, guard_.LabelAgent(policy, request_.call));
+      agent = agent_.Introduce(guard_, request_.server, policy, answer);
     }
-    mode_ = gateway::IsNoPolicy(request_.policy_json) ? request_.configured_mode.value_or(*answered) : *answered;
+    out_.agent_before = out_.agent_after = std::move(agent->labels);
+    mode_ = gateway::IsNoPolicy(policy) ? request_.configured_mode.value_or(agent->mode) : agent->mode;
     out_.mode = mode_;
     return {};
   }
@@ -154,8 +153,7 @@ class Run {
   // Phase 6.
   void Propagate(const LabelledData& data) {
     out_.phase = 6;
-    agent_.Read(data.Overall().value_or(out_.resource->labels));
-    out_.agent_after = agent_.labels();
+    out_.agent_after = agent_.Read(data.Overall().value_or(out_.resource->labels));
   }
 
   std::string Tool() const { return "\"" + gateway::Printable(request_.tool) + "\""; }
@@ -185,33 +183,6 @@ Result<Decision> Attempt(LabelSource& guard, Agent& agent, const CallRequest& re
 }
 
 }  // namespace
-
-Labels Agent::labels() const {
-  std::lock_guard lock(mutex_);
-  return labels_;
-}
-
-void Agent::Add(const Labels& labels) {
-  std::lock_guard lock(mutex_);
-  labels_ = {labels_.secrecy.Union(labels.secrecy), labels_.integrity.Union(labels.integrity)};
-}
-
-void Agent::Read(const Labels& source) {
-  std::lock_guard lock(mutex_);
-  labels_ = AfterReading(labels_, source);
-}
-
-std::optional<Mode> Agent::IntroducedTo(const LabelSource& guard, std::string_view policy_json) const {
-  std::lock_guard lock(mutex_);
-  auto found = introductions_.find(guard.id());
-  if (found == introductions_.end() || found->second.policy != policy_json) return std::nullopt;
-  return found->second.mode;
-}
-
-void Agent::Introduce(const LabelSource& guard, std::string_view policy_json, Mode mode) {
-  std::lock_guard lock(mutex_);
-  introductions_.insert_or_assign(guard.id(), Introduction{std::string(policy_json), mode});
-}
 
 std::string_view OutcomeKindName(OutcomeKind kind) {
   switch (kind) {

@@ -1,9 +1,81 @@
 #include "runtime/gateway/policy_text.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <iterator>
+#include <optional>
+#include <vector>
 
 namespace guardc::gateway {
+namespace {
+
+// Numbers up to here are told apart by their value as doubles; others stay as they are written.
+constexpr double kLargestExact = 9007199254740992.0;
+
+// Deeper ones, of which no guard has any, stay as they are written: a caller's stack is not ours to fill.
+constexpr int kMaxCanonicalDepth = 32;
+
+// nullopt for what has no canonical text: it nests too deep, or holds half of a surrogate pair.
+std::optional<std::string> Canonical(JsonValue value, int depth);
+
+std::optional<std::string> CanonicalString(JsonValue string) {
+  std::string storage;
+  const auto text = string.StringView(storage);
+  if (!text) return std::nullopt;
+  std::string out;
+  AppendJsonString(out, *text);
+  return out;
+}
+
+std::string CanonicalNumber(std::string_view raw) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(raw.data(), raw.data() + raw.size(), number);
+  if (error != std::errc() || end != raw.data() + raw.size() || std::abs(number) >= kLargestExact) {
+    return std::string(raw);
+  }
+  char text[32];
+  return {text, std::to_chars(std::begin(text), std::end(text), number + 0.0).ptr};  // -0 becomes 0
+}
+
+std::optional<std::string> CanonicalObject(JsonValue object, int depth) {
+  std::vector<std::string> members;
+  for (auto it = object.begin(); it != object.end(); ++it) {
+    const auto key = CanonicalString(*it);
+    const auto value = Canonical(*++it, depth);
+    if (!key || !value) return std::nullopt;
+    members.push_back(*key + ":" + *value);
+  }
+  std::sort(members.begin(), members.end());
+  std::string out = "{";
+  for (const std::string& member : members) out += (out.size() > 1 ? "," : "") + member;
+  return out + "}";
+}
+
+std::optional<std::string> Canonical(JsonValue value, int depth) {
+  if (depth > kMaxCanonicalDepth) return std::nullopt;
+  switch (value.type()) {
+    case JsonType::kString:
+      return CanonicalString(value);
+    case JsonType::kNumber:
+      return CanonicalNumber(value.raw());
+    case JsonType::kObject:
+      return CanonicalObject(value, depth + 1);
+    case JsonType::kArray:
+      break;
+    default:
+      return std::string(value.raw());
+  }
+  std::string out = "[";
+  for (JsonValue element : value) {
+    const auto text = Canonical(element, depth + 1);
+    if (!text) return std::nullopt;
+    out += (out.size() > 1 ? "," : "") + *text;
+  }
+  return out + "]";
+}
+
+}  // namespace
 
 std::unexpected<Error> PolicyError(std::string key, std::string_view why) {
   std::string message = "policy: ";
@@ -65,6 +137,13 @@ Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text) {
 bool IsNoPolicy(std::string_view text) {
   text = Trim(text);
   return text.empty() || text == "null";
+}
+
+std::string CanonicalPolicy(std::string_view text) {
+  const auto parsed = ParsePolicyText(text);
+  if (!parsed) return std::string(text);
+  auto canonical = Canonical((*parsed)->root(), 0);
+  return canonical ? std::move(*canonical) : std::string(text);
 }
 
 Result<KnownMembers> ReadPolicyObject(JsonValue object, std::string_view at,

@@ -26,6 +26,10 @@ Result<std::shared_ptr<const JsonText>> ParsePolicyText(std::string_view text);
 // Blank, or JSON's null: the call has none.
 bool IsNoPolicy(std::string_view text);
 
+// One text for all spellings of a policy: of an object, or a string that holds one, without white space, its keys
+// sorted, escapes and numbers written in one way. Every other text is its own.
+std::string CanonicalPolicy(std::string_view text);
+
 // The members of an object of which only `known` may be there. `at` is "" for the top level.
 Result<KnownMembers> ReadPolicyObject(JsonValue object, std::string_view at,
                                       std::initializer_list<std::string_view> known);
