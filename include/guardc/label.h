@@ -59,16 +59,22 @@ struct ResourceAnswer {
 struct ItemLabels {
   std::string description;
   Labels labels;
+  // An entry of labeled_paths names the item and has no "labels", which may mean that it has no tags, the defaults
+  // (here `labels`), or the resource's: it is held to all three.
+  bool are_missing = false;
 };
 
 struct LabelledItem {
-  std::shared_ptr<const ItemLabels> own;  // never null; items whose labels are the same text share one
-  std::string_view json;                  // the item's own bytes; valid while the LabelledData is
+  // Items whose labels are the same text share one. Null where nobody labelled the item, by an entry or by defaults.
+  std::shared_ptr<const ItemLabels> own;
+  std::string_view json;  // the item's own bytes; valid while the LabelledData is
 };
 
-// A tool's result with labels on its parts, or without (form kNone): then the resource's labels are all there is.
+// A tool's result with labels on its parts, or without (form kNone). Whatever no item labels has the resource's labels;
+// what may leave of it all, WhatLeaves decides (pipeline.h).
 class LabelledData {
  public:
+  // kPaths: the items are parts of the result. kLegacy: they are the answer in the result's stead.
   enum class Form : uint8_t { kNone, kPaths, kLegacy };
 
   LabelledData() = default;
@@ -80,8 +86,6 @@ class LabelledData {
   // False where the result held no array: its one item is the whole.
   bool is_collection() const { return is_collection_; }
   const std::vector<LabelledItem>& items() const { return items_; }
-  // The union of the items' secrecy and the intersection of their integrity; nullopt where there is no item.
-  std::optional<Labels> Overall() const;
 
  private:
   Form form_ = Form::kNone;

@@ -1,5 +1,5 @@
 // One guarded tool call, phases 0 to 6 of guard-abi 4, around a backend. A gateway that wants only parts of it takes
-// LabelSource (label.h), CheckFlow (flow.h), FilterItems and FilteredText.
+// LabelSource (label.h), CheckFlow (flow.h) and WhatLeaves.
 #pragma once
 
 #include <cstdint>
@@ -81,7 +81,7 @@ struct CallRequest {
 // The decision about one item of a result. Items with the same labels share both pointers; neither is null.
 struct ItemVerdict {
   size_t index = 0;
-  std::shared_ptr<const ItemLabels> own;
+  std::shared_ptr<const ItemLabels> own;  // what it was held to: for an item without labels, those that it has here
   std::shared_ptr<const Decision> decision;
 };
 
@@ -91,20 +91,36 @@ struct ItemsReport {
   std::vector<ItemVerdict> left_out;
 };
 
-// Which items pass the rules for `operation`, that of the call: those of a read-write must be writable too. In
-// propagate mode every read passes. kLimit where the reasons would not fit into memory.
-[[nodiscard]] Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, Operation operation,
-                                              Mode mode);
-
-// The MCP result that an agent gets when only `report.kept` may be seen: one text part with the array of the kept
-// items, byte for byte, and nothing of what was around them.
-[[nodiscard]] std::string FilteredText(const LabelledData& data, const ItemsReport& report);
-
-// "3 items were left out by integrity policy: issue #1, issue #2, issue #3": five names, then a count. "" for none.
-std::string LeftOutNotice(const ItemsReport& report);
-
 // Tools that answer collections are list_... and search_...; every other is a singular read.
 bool IsSingularRead(std::string_view tool);
+
+// Not for a write, nor for a read-write in strict mode: what these answer leaves as it came, once they are allowed.
+bool AsksForResponseLabels(Operation operation, Mode mode);
+
+// All that decides what leaves of a call's result. The references must outlive WhatLeaves.
+struct LabelledCall {
+  std::string_view tool;
+  Mode mode;
+  const Labels& agent;  // as it was before the call
+  const ResourceAnswer& resource;
+  const LabelledData& data;    // label_response's answer; without labels where it is not asked
+  const JsonDocument& result;  // the tool's, as it came
+};
+
+struct Leaving {
+  // Where it denies, nothing leaves. Where it allows and has a cause, something was left out, for that cause.
+  Decision decision;
+  // Of what leaves: the result as it came, or this part of it, an MCP result with one part of text.
+  bool is_whole = false;
+  std::string part;
+  std::optional<ItemsReport> items;  // where the result's items were looked at
+  // "3 items were left out by integrity policy: issue #1, issue #2, issue #3": five names, then a count. "" for none.
+  std::string notice;
+  std::optional<Labels> taken_on;  // in propagate mode: the labels of what leaves, for Agent::Read
+};
+
+// What of a result reaches the agent, and in which shape; docs/differences.md has the rule. Pure.
+[[nodiscard]] Result<Leaving> WhatLeaves(const LabelledCall& call);
 
 enum class OutcomeKind : uint8_t { kError, kDenied, kFiltered, kAllowed };
 
@@ -123,7 +139,7 @@ struct Outcome {
   Labels agent_before;                     // what was decided with: label_agent's tags are in it
   Labels agent_after;
   std::optional<ItemsReport> items;   // where the result's items were looked at
-  std::string notice;                 // LeftOutNotice, for the gateway to pass on
+  std::string notice;                 // Leaving::notice, for the gateway to pass on
   std::optional<std::string> result;  // JSON text, as the agent may see it
 };
 

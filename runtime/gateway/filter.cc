@@ -1,24 +1,71 @@
-// Phase 5: which items an agent may see, the text that is left, and the words about what is not.
+#include "runtime/gateway/filter.h"
+
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
-#include "guardc/pipeline.h"
 #include "runtime/gateway/json_text.h"
-#include "runtime/gateway/mcp_result.h"
 
-namespace guardc {
+namespace guardc::gateway {
+namespace {
 
-Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, Operation operation, Mode mode) {
+using SharedLabels = std::shared_ptr<const ItemLabels>;
+
+std::string_view PolicyName(DenialCause cause) {
+  switch (cause) {
+    case DenialCause::kSecrecy:
+      return "secrecy policy";
+    case DenialCause::kIntegrity:
+      return "integrity policy";
+    default:
+      return "access policy";
+  }
+}
+
+bool IsUnlabelled(const SharedLabels& own) { return own == nullptr || own->are_missing; }
+
+// The labels that an item is held to.
+SharedLabels Effective(const SharedLabels& own, const LabelledCall& call) {
+  if (!IsUnlabelled(own)) return own;
+  const TagSet& secrecy = call.resource.labels.secrecy;
+  if (own == nullptr) return std::make_shared<const ItemLabels>(ItemLabels{"unlabeled", {secrecy, {}}, true});
+  return std::make_shared<const ItemLabels>(ItemLabels{"", {own->labels.secrecy.Union(secrecy), {}}, true});
+}
+
+Decision Decide(const SharedLabels& own, const ItemLabels& effective, const LabelledCall& call) {
+  const Operation operation = call.resource.operation;
+  Decision decision = CheckFlow(call.agent, effective.labels, operation, call.mode);
+  if (own == nullptr || !own->are_missing) return decision;
+  // Reading is covered by the union; the write half of a read-write is not.
+  for (const Labels& meant : {own->labels, Labels()}) {
+    if (decision.allowed && operation != Operation::kRead) {
+      Decision other = CheckFlow(call.agent, meant, operation, call.mode);
+      if (!other.allowed) return other;
+    }
+  }
+  return decision;
+}
+
+}  // namespace
+
+Result<ItemsReport> FilterItems(const LabelledCall& call) {
+  const std::vector<LabelledItem>& items = call.data.items();
   ItemsReport report;
-  report.total = data.items().size();
-  std::unordered_map<const ItemLabels*, std::shared_ptr<const Decision>> decided;
+  report.total = items.size();
+  struct Judged {
+    SharedLabels labels;
+    std::shared_ptr<const Decision> decision;
+  };
+  std::unordered_map<const ItemLabels*, Judged> judged;
   size_t tags = 0;
-  for (size_t i = 0; i < data.items().size(); ++i) {
-    const auto& own = data.items()[i].own;
-    auto [found, is_new] = decided.try_emplace(own.get());
+  for (size_t i = 0; i < items.size(); ++i) {
+    const SharedLabels& own = items[i].own;
+    auto [found, is_new] = judged.try_emplace(own.get());
+    Judged& verdict = found->second;
     if (is_new) {
-      found->second = std::make_shared<const Decision>(CheckFlow(agent, own->labels, operation, mode));
-      const Decision& decision = *found->second;
+      verdict.labels = Effective(own, call);
+      verdict.decision = std::make_shared<const Decision>(Decide(own, *verdict.labels, call));
+      const Decision& decision = *verdict.decision;
       tags += decision.tags.size() + decision.secrecy_gained.size() + decision.integrity_lost.size();
       if (tags > kMaxTagsPerAnswer) {
         ErrorDetails details;
@@ -28,40 +75,51 @@ Result<ItemsReport> FilterItems(const Labels& agent, const LabelledData& data, O
                     std::move(details));
       }
     }
-    (found->second->allowed ? report.kept : report.left_out).push_back({i, own, found->second});
+    (verdict.decision->allowed ? report.kept : report.left_out).push_back({i, verdict.labels, verdict.decision});
   }
   return report;
-}
-
-std::string FilteredText(const LabelledData& data, const ItemsReport& report) {
-  std::vector<std::string_view> kept;
-  kept.reserve(report.kept.size());
-  for (const ItemVerdict& verdict : report.kept) kept.push_back(data.items()[verdict.index].json);
-  return gateway::FilteredResult(kept);
 }
 
 std::string LeftOutNotice(const ItemsReport& report) {
   constexpr size_t kNamed = 5;
   const auto& items = report.left_out;
-  if (items.empty()) return "";
-  auto all = [&](DenialCause cause) {
-    return std::all_of(items.begin(), items.end(), [&](const ItemVerdict& v) { return v.decision->cause == cause; });
-  };
-  std::string why = all(DenialCause::kSecrecy)     ? "secrecy policy"
-                    : all(DenialCause::kIntegrity) ? "integrity policy"
-                                                   : "access policy";
+  const DenialCause cause = items.front().decision->cause;
+  const bool is_one_cause =
+      std::all_of(items.begin(), items.end(), [&](const ItemVerdict& v) { return v.decision->cause == cause; });
   std::string out =
       items.size() == 1 ? "1 item was left out by " : std::to_string(items.size()) + " items were left out by ";
-  out += why + ": ";
+  out += PolicyName(is_one_cause ? cause : DenialCause::kNone);
+  out += ": ";
   for (size_t i = 0; i < std::min(items.size(), kNamed); ++i) {
     if (i > 0) out += ", ";
-    const std::string& description = items[i].own->description;
-    out += description.empty() ? "item " + std::to_string(items[i].index) : gateway::Printable(description, 120);
+    const ItemLabels& own = *items[i].own;
+    out += own.are_missing || own.description.empty() ? "item " + std::to_string(items[i].index)
+                                                      : Printable(own.description, 120);
   }
   if (items.size() > kNamed) out += ", and " + std::to_string(items.size() - kNamed) + " more";
   return out;
 }
 
-bool IsSingularRead(std::string_view tool) { return !tool.starts_with("list_") && !tool.starts_with("search_"); }
+std::string AnswerLeftOutNotice(const Decision& why, std::string_view description) {
+  std::string out = "the answer was left out by " + std::string(PolicyName(why.cause));
+  if (!description.empty()) out += ": " + Printable(description, 120);
+  return out;
+}
 
-}  // namespace guardc
+std::optional<Labels> OverallLabels(const std::vector<ItemVerdict>& items) {
+  if (items.empty()) return std::nullopt;
+  // Each set once, and all secrecy at the end: a union per item would be quadratic in what a guest sends.
+  std::vector<std::string> secrecy;
+  std::unordered_set<const void*> seen;
+  Labels out{{}, items.front().own->labels.integrity};
+  for (const ItemVerdict& item : items) {
+    if (!seen.insert(item.own.get()).second) continue;
+    const auto tags = item.own->labels.secrecy.tags();
+    if (seen.insert(tags.data()).second) secrecy.insert(secrecy.end(), tags.begin(), tags.end());
+    out.integrity = out.integrity.Intersection(item.own->labels.integrity);
+  }
+  out.secrecy = TagSet::From(std::move(secrecy));
+  return out;
+}
+
+}  // namespace guardc::gateway

@@ -1,6 +1,5 @@
 // label_response's answer: paths into the result, the legacy items, or no labels at all. Every way out of here that is
-// not an error says which labels each item has; nothing is left for a later guess.
-#include <unordered_set>
+// not an error says which labels each item has, or that it has none.
 #include <utility>
 
 #include "guardc/label.h"
@@ -28,11 +27,6 @@ using gateway::ReadMembers;
 constexpr auto kResponse = LabelFunction::kResponse;
 
 using SharedLabels = std::shared_ptr<const ItemLabels>;
-
-// An entry whose labels are empty or missing.
-SharedLabels NoTags() { return std::make_shared<const ItemLabels>(); }
-// An element without an entry, where there are no default labels.
-SharedLabels Unlabelled() { return std::make_shared<const ItemLabels>(ItemLabels{"unlabeled", {}}); }
 
 // "" where it is absent or null. What is not in the JSON as it stands is decoded into `storage`.
 Result<std::string_view> OptionalString(const KnownMembers& members, std::string_view key, const Place& at,
@@ -97,7 +91,8 @@ class PathLabels {
   // Labels by index, null where there are none; the last entry for an item wins.
   Result<std::vector<SharedLabels>> ReadPaths(uint32_t size, bool has_array) {
     std::vector<SharedLabels> out(size);
-    const SharedLabels no_tags = NoTags();
+    const auto missing =
+        std::make_shared<const ItemLabels>(ItemLabels{"", defaults_ ? defaults_->labels : Labels(), true});
     const Place list("labeled_paths");
     std::string storage;
     size_t i = 0;
@@ -110,7 +105,7 @@ class PathLabels {
       GUARDC_TRY(auto entry_members, ReadMembers(kResponse, entry, {"path", "labels"}, &at));
       const Place path_at = at.Member("path");
       GUARDC_TRY(const std::string_view path, OptionalString(entry_members, "path", path_at, storage));
-      SharedLabels labels = no_tags;
+      SharedLabels labels = missing;
       if (auto value = entry_members.FindNotNull("labels")) {
         GUARDC_TRY(labels, reader_.ReadShared(*value, LabelForm::kTyped, at.Member("labels")));
       }
@@ -144,7 +139,7 @@ class PathLabels {
   const KnownMembers& members_;
   JsonValue paths_;
   LabelReader reader_;
-  SharedLabels defaults_ = Unlabelled();
+  SharedLabels defaults_;
   std::string items_path_;
 };
 
@@ -164,27 +159,10 @@ Result<LabelledData> LegacyItems(JsonValue list, std::shared_ptr<const JsonText>
     auto data = members.Find("data");
     items.push_back({std::move(own), data ? data->raw() : "null"});
   }
-  if (items.empty()) return LabelledData();
   return LabelledData(LabelledData::Form::kLegacy, true, std::move(items), std::move(text));
 }
 
 }  // namespace
-
-std::optional<Labels> LabelledData::Overall() const {
-  if (items_.empty()) return std::nullopt;
-  // Each set once, and all secrecy at the end: a union per item would be quadratic in what a guest sends.
-  std::vector<std::string> secrecy;
-  std::unordered_set<const void*> seen;
-  Labels out{{}, items_.front().own->labels.integrity};
-  for (const LabelledItem& item : items_) {
-    if (!seen.insert(item.own.get()).second) continue;
-    auto tags = item.own->labels.secrecy.tags();
-    if (seen.insert(tags.data()).second) secrecy.insert(secrecy.end(), tags.begin(), tags.end());
-    out.integrity = out.integrity.Intersection(item.own->labels.integrity);
-  }
-  out.secrecy = TagSet::From(std::move(secrecy));
-  return out;
-}
 
 Result<LabelledData> ParseResponseAnswer(std::string answer, const JsonDocument& result) {
   if (answer.empty()) return LabelledData();

@@ -20,6 +20,15 @@ bool IsTextPart(const KnownMembers& part) {
   return !name || (*name != "image" && *name != "audio" && *name != "resource");
 }
 
+// The text of a part of an MCP result's content; nullopt for what has none.
+Result<std::optional<JsonValue>> TextOfPart(JsonValue part) {
+  if (!part.Is(JsonType::kObject)) return std::nullopt;
+  GUARDC_TRY(auto members, KnownMembers::Read(part, {"type", "text"}, ErrorKind::kBackend, kWhat));
+  auto text = members.Find("text");
+  if (!text || !text->Is(JsonType::kString) || !IsTextPart(members)) return std::nullopt;
+  return text;
+}
+
 // Whether a text that begins as this string does is no JSON, as its first byte tells without decoding it: most of what
 // is large, a file's content, is none.
 bool BeginsUnlikeJson(JsonValue string) {
@@ -46,10 +55,8 @@ Result<std::optional<std::string>> TextOfContent(JsonValue root) {
   bool is_no_json = false;
   std::string storage;
   for (JsonValue element : *content) {
-    if (!element.Is(JsonType::kObject)) continue;
-    GUARDC_TRY(auto part, KnownMembers::Read(element, {"type", "text"}, ErrorKind::kBackend, kWhat));
-    auto text = part.Find("text");
-    if (!text || !text->Is(JsonType::kString) || !IsTextPart(part)) continue;
+    GUARDC_TRY(const auto text, TextOfPart(element));
+    if (!text) continue;
     is_no_json = is_no_json || (all.empty() && BeginsUnlikeJson(*text));
     if (is_no_json && text->escapes() != Escapes::kUnicode) continue;
     auto decoded = text->StringView(storage);
@@ -78,7 +85,14 @@ Result<std::shared_ptr<const JsonText>> InnerJson(const std::shared_ptr<const Js
   return inner;
 }
 
-std::string FilteredResult(const std::vector<std::string_view>& items) {
+std::string TextResult(std::string_view text, bool is_error) {
+  std::string out = "{\"content\":[{\"type\":\"text\",\"text\":";
+  AppendJsonString(out, text);
+  out += is_error ? "}],\"isError\":true}" : "}]}";
+  return out;
+}
+
+std::string JsonArray(const std::vector<std::string_view>& items) {
   size_t size = 2;
   for (std::string_view item : items) size += item.size() + 1;
   std::string array;
@@ -89,9 +103,44 @@ std::string FilteredResult(const std::vector<std::string_view>& items) {
     array += item;
   }
   array += ']';
-  std::string out = "{\"content\":[{\"type\":\"text\",\"text\":";
-  AppendJsonString(out, array);
-  return out + "}]}";
+  return array;
+}
+
+bool IsErrorResult(JsonValue result) {
+  if (!result.Is(JsonType::kObject)) return false;
+  std::string storage;
+  for (auto it = result.begin(); it != result.end(); ++it) {
+    const auto key = (*it).StringView(storage);
+    const bool matches = key && EqualFold(*key, "isError");  // some readers fold case
+    ++it;
+    if (matches && (*it).Is(JsonType::kTrue)) return true;
+  }
+  return false;
+}
+
+std::optional<std::string> TextsOnly(JsonValue result) {
+  if (!result.Is(JsonType::kObject)) return std::nullopt;
+  bool is_envelope = false;
+  std::string texts;
+  std::string storage;
+  for (auto it = result.begin(); it != result.end(); ++it) {
+    const auto key = (*it).StringView(storage);
+    const bool is_content = key && *key == "content";
+    is_envelope = is_envelope || (key && (*key == "structuredContent" || *key == "_meta"));
+    ++it;
+    if (!is_content || !(*it).Is(JsonType::kArray)) continue;
+    is_envelope = true;
+    for (JsonValue part : *it) {
+      const auto text = TextOfPart(part);
+      if (!text || !*text) continue;
+      if (!texts.empty()) texts += ',';
+      texts += R"({"type":"text","text":)";
+      texts += (*text)->raw();
+      texts += '}';
+    }
+  }
+  if (!is_envelope) return std::nullopt;
+  return "{\"content\":[" + texts + (IsErrorResult(result) ? "],\"isError\":true}" : "]}");
 }
 
 bool IsPointer(std::string_view text) {

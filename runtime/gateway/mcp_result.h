@@ -18,8 +18,17 @@ namespace guardc::gateway {
 // readers would see two results.
 Result<std::shared_ptr<const JsonText>> InnerJson(const std::shared_ptr<const JsonText>& result);
 
-// {"content":[{"type":"text","text":"[...]"}]} with the elements of `items`, byte for byte.
-std::string FilteredResult(const std::vector<std::string_view>& items);
+// An MCP result of one text part, marked as an error where `is_error`.
+std::string TextResult(std::string_view text, bool is_error);
+
+// The array of `items`, byte for byte.
+std::string JsonArray(const std::vector<std::string_view>& items);
+
+// Whether an MCP result says of itself that it is an error.
+bool IsErrorResult(JsonValue result);
+
+// An MCP result with nothing in it but its texts and whether it is an error; nullopt for what is no MCP result.
+std::optional<std::string> TextsOnly(JsonValue result);
 
 // RFC 6901, section 3.
 bool IsPointer(std::string_view text);

@@ -1,5 +1,6 @@
 // GuardedCall: the phases of guard-abi 4 in their order. Run() may return early with an error or a denial from any of
-// them; only GuardedCall turns what it returns into an outcome, and only an allowed decision lets a result out.
+// them; only GuardedCall turns what it returns into an outcome, and only an allowed decision lets a result out. What
+// there is of the result then, WhatLeaves has decided.
 #include "guardc/pipeline.h"
 
 #include <exception>
@@ -11,13 +12,6 @@
 
 namespace guardc {
 namespace {
-
-Decision Allowed() {
-  Decision decision;
-  decision.allowed = true;
-  decision.cause = DenialCause::kNone;
-  return decision;
-}
 
 log::Logger& Log() {
   static log::Logger& log = log::Logger::Make("guard:pipeline");
@@ -53,28 +47,26 @@ class Run {
   Result<Decision> Phases() {
     GUARDC_CHECK(KnowAgent());
     out_.phase = 1;
-    LabelQuery query{request_.tool, args_, capabilities_};
+    const LabelQuery query{request_.tool, args_, capabilities_};
     GUARDC_TRY(out_.resource, guard_.LabelResource(query, request_.call));
     const Operation operation = out_.resource->operation;
     out_.phase = 2;
-    coarse_ = CheckFlow(out_.agent_before, out_.resource->labels, operation, mode_);
-    if (!coarse_.allowed && operation != Operation::kRead) return coarse_;
+    Decision coarse = CheckFlow(out_.agent_before, out_.resource->labels, operation, mode_);
+    if (!coarse.allowed && operation != Operation::kRead) return coarse;
     out_.phase = 3;
     GUARDC_TRY(result_, CallBackend());
-
-    bool is_labelled = operation == Operation::kRead || (operation == Operation::kReadWrite && mode_ != Mode::kStrict);
-    if (!is_labelled) return Allowed();
-    out_.phase = 4;
-    GUARDC_TRY(LabelledData data, guard_.LabelResponse(query, result_, request_.call));
-    out_.phase = 5;
-    GUARDC_TRY(Decision decision, Filter(data));
-    if (!decision.allowed) return decision;
-    if (mode_ == Mode::kPropagate) Propagate(data);
-    return decision;
+    GUARDC_TRY(Leaving leaving, Label(query));
+    out_.items = std::move(leaving.items);
+    out_.notice = std::move(leaving.notice);
+    if (!leaving.decision.allowed) return leaving.decision;
+    // Before the agent can see any of it.
+    if (leaving.taken_on) {
+      out_.phase = 6;
+      out_.agent_after = agent_.Read(*leaving.taken_on);
+    }
+    out_.result = leaving.is_whole ? std::move(result_).TakeText() : std::move(leaving.part);
+    return leaving.decision;
   }
-
-  // What the backend answered, for a call that is allowed and of which nothing was left out.
-  std::string TakeResult() { return std::move(result_).TakeText(); }
 
  private:
   // Phase 0.
@@ -120,40 +112,15 @@ class Run {
     return parsed;
   }
 
-  // Phase 5.
-  Result<Decision> Filter(const LabelledData& data) {
-    if (data.items().empty()) {
-      return coarse_.allowed ? Result<Decision>(Allowed()) : LeaveOut(data, Whole());
+  // Phases 4 and 5. What is labelled refers to the result, and is gone before that is handed out.
+  Result<Leaving> Label(const LabelQuery& query) {
+    LabelledData data;
+    if (AsksForResponseLabels(out_.resource->operation, mode_)) {
+      out_.phase = 4;
+      GUARDC_TRY(data, guard_.LabelResponse(query, result_, request_.call));
+      out_.phase = 5;
     }
-    GUARDC_TRY(ItemsReport report, FilterItems(out_.agent_before, data, out_.resource->operation, mode_));
-    if (!report.left_out.empty()) return LeaveOut(data, std::move(report));
-    out_.items = std::move(report);
-    return Allowed();
-  }
-
-  // A result without labels of its own is one item with the resource's.
-  ItemsReport Whole() const {
-    auto own = std::make_shared<const ItemLabels>(ItemLabels{out_.resource->description, out_.resource->labels});
-    return {1, {}, {{0, std::move(own), std::make_shared<const Decision>(coarse_)}}};
-  }
-
-  Decision LeaveOut(const LabelledData& data, ItemsReport report) {
-    out_.notice = LeftOutNotice(report);
-    bool was_one_item = report.total == 1;
-    Decision first = *report.left_out.front().decision;
-    out_.items = std::move(report);
-    if (mode_ == Mode::kStrict || (was_one_item && IsSingularRead(request_.tool))) {
-      first.reason = out_.notice + "; " + first.reason;
-      return first;
-    }
-    out_.result = FilteredText(data, *out_.items);
-    return Allowed();
-  }
-
-  // Phase 6.
-  void Propagate(const LabelledData& data) {
-    out_.phase = 6;
-    out_.agent_after = agent_.Read(data.Overall().value_or(out_.resource->labels));
+    return WhatLeaves({request_.tool, mode_, out_.agent_before, *out_.resource, data, result_});
   }
 
   std::string Tool() const { return "\"" + gateway::Printable(request_.tool) + "\""; }
@@ -166,17 +133,13 @@ class Run {
   JsonDocument args_;
   std::optional<JsonDocument> capabilities_;
   Mode mode_ = Mode::kStrict;
-  Decision coarse_;
   JsonDocument result_;
 };
 
 Result<Decision> Attempt(LabelSource& guard, Agent& agent, const CallRequest& request, const Backend& backend,
                          Outcome& out) {
   try {
-    Run run(guard, agent, request, backend, out);
-    Result<Decision> decision = run.Phases();
-    if (decision && decision->allowed && !out.result) out.result = run.TakeResult();
-    return decision;
+    return Run(guard, agent, request, backend, out).Phases();
   } catch (const std::exception& error) {
     return Fail(ErrorKind::kInternal, std::string("a guarded call threw: ") + error.what());
   }
@@ -207,11 +170,11 @@ Outcome GuardedCall(LabelSource& guard, Agent& agent, const CallRequest& request
     out.cause = decision.cause;
     out.reason = std::move(decision.reason);
     out.error = std::move(decision.error);
-  } else if (out.items && !out.items->left_out.empty()) {
+  } else if (decision.cause != DenialCause::kNone) {
     out.kind = OutcomeKind::kFiltered;
     out.phase = 5;
-    out.cause = out.items->left_out.front().decision->cause;
-    out.reason = out.notice + "; " + out.items->left_out.front().decision->reason;
+    out.cause = decision.cause;
+    out.reason = std::move(decision.reason);
   } else {
     out.kind = OutcomeKind::kAllowed;
     out.phase = 6;

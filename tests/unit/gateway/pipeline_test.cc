@@ -107,11 +107,11 @@ TEST(PipelineTest, FilteringKeepsTheBytesOfWhatIsKept) {
   EXPECT_THAT(out.reason, HasSubstr("[s]"));
 }
 
-TEST(PipelineTest, NothingOfTheEnvelopeIsLeftWhenItIsFiltered) {
+TEST(PipelineTest, OfTheEnvelopeOnlyThatItIsAnErrorIsLeftWhenItIsFiltered) {
   FakeCall call;
   call.Mode("filter").Resource("read", kSecret);
   call.result = R"({"content":[{"type":"text","text":"boom"}],"isError":true})";
-  EXPECT_EQ(OneLine(call.Run()), "filtered 5 " + Kept("[]"));
+  EXPECT_EQ(OneLine(call.Run()), R"(filtered 5 {"content":[{"type":"text","text":"[]"}],"isError":true})");
 }
 
 // The agent has {a} and {x}. Item 0 may be read and written, 1 only read (what it needs of a writer is missing), 2 only
@@ -139,7 +139,7 @@ TEST(PipelineTest, ItemsAreHeldToTheOperationOfTheCall) {
   }
 }
 
-TEST(PipelineTest, AnAgentTakesOnWhatIsLeftOutOfAReadWriteToo) {
+TEST(PipelineTest, AnAgentTakesOnWhatLeavesOfAReadWrite) {
   FakeCall call;
   call.agent = {{}, {"x"}};
   call.Mode("propagate").Resource("read-write", "{}");
@@ -148,7 +148,12 @@ TEST(PipelineTest, AnAgentTakesOnWhatIsLeftOutOfAReadWriteToo) {
   call.result = "[0,1]";
   Outcome out = call.Run();
   EXPECT_EQ(OneLine(out), "filtered 5 " + Kept("[0]"));
-  EXPECT_EQ(out.agent_after, (Labels{{"s"}, {"x"}}));
+  EXPECT_EQ(out.agent_after, out.agent_before);
+  call.Resource("read-write", R"({"secrecy":["r"]})");
+  call.guard.response = R"({"labeled_paths":[{"path":"/1","labels":{"integrity":["x","y"]}}]})";
+  out = call.Run();
+  EXPECT_EQ(OneLine(out), "filtered 5 " + Kept("[0]"));
+  EXPECT_EQ(out.agent_after, (Labels{{"r"}, {}}));
 }
 
 TEST(PipelineTest, StrictBlocksTheResponseForOneItem) {
@@ -162,13 +167,13 @@ TEST(PipelineTest, StrictBlocksTheResponseForOneItem) {
   EXPECT_EQ(OneLine(call.Run()), "allowed 6 [1,2]");
 }
 
-TEST(PipelineTest, ACoarseDeniedReadShowsWhatItsItemsAllow) {
+TEST(PipelineTest, ACoarseDeniedReadShowsItsItemsAndNoMore) {
   for (const char* mode : {"strict", "filter"}) {
     FakeCall call;
     call.Mode(mode).Resource("read", kSecret);
     call.guard.response = R"({"labeled_paths":[{"path":"/0","labels":{}}]})";
     call.result = "[1]";
-    EXPECT_EQ(OneLine(call.Run()), "allowed 6 [1]") << mode;
+    EXPECT_EQ(OneLine(call.Run()), "allowed 6 " + Kept("[1]")) << mode;
   }
 }
 

@@ -15,7 +15,8 @@ using testing::StartsWith;
 
 constexpr std::string_view kSecret = R"({"description":"the vault","secrecy":["s"],"integrity":["i"]})";
 constexpr const char* kSecretItem = R"({"labeled_paths":[{"path":"/0","labels":{"secrecy":["s"]}}]})";
-const char* const kNoLabels[] = {"", "null", "{}", R"({"items":[]})", R"({"items":[4]})", R"({"x":1})"};
+const char* const kNoLabels[] = {"", "null", "{}", R"({"x":1})", R"({"items":{}})"};
+const char* const kNoItems[] = {R"({"items":[]})", R"({"items":[4]})"};
 
 TEST(Section8Test, TheGuardsModeWinsOverAConfiguredOne) {
   FakeCall call;
@@ -89,17 +90,35 @@ TEST(Section8Test, ANoticeNamesFiveThenACount) {
   EXPECT_EQ(notice({{"a", low}, {"b", low}, {"c", low}, {"d", low}, {"e", low}, {"f", low}, {"g", low}}),
             "7 items were left out by integrity policy: a, b, c, d, e, and 2 more");
   EXPECT_EQ(notice({{"a", R"("integrity":["i"])"}}), "");
+  EXPECT_EQ(notice({{"", low}, {"", secret}, {"unlabeled", low}}),
+            "3 items were left out by access policy: item 0, item 1, unlabeled");
   EXPECT_THAT(notice({{std::string("x\\n\\u001b[31m") + std::string(5000, 'y'), low}}), HasSubstr("x??[31my"));
 }
 
 TEST(Section8Test, WhenNothingIsLeftOutTheResultPassesEnvelopeAndAll) {
-  for (const char* response : {R"({"labeled_paths":[]})", R"({"items":[{"data":9,"labels":{}}]})"}) {
+  for (const char* mode : {"strict", "filter", "propagate"}) {
+    for (const char* response : {"", R"({"labeled_paths":[]})", R"({"labeled_paths":[{"path":"/0","labels":{}}]})"}) {
+      FakeCall call;
+      call.Mode(mode);
+      call.guard.response = response;
+      call.result =
+          R"({"content":[{"type":"text","text":"[1]"},{"type":"image","data":"x"}],"structuredContent":[1],"_meta":{}})";
+      EXPECT_EQ(OneLine(call.Run()), "allowed 6 " + *call.result) << response;
+    }
+  }
+}
+
+TEST(Section8Test, LegacyItemsAreTheAnswerAlsoWhenNothingIsLeftOut) {
+  for (const char* mode : {"strict", "filter", "propagate"}) {
     FakeCall call;
-    call.Mode("filter");
-    call.guard.response = response;
-    call.result =
-        R"({"content":[{"type":"text","text":"[1]"},{"type":"image","data":"x"}],"structuredContent":[1],"_meta":{}})";
-    EXPECT_EQ(OneLine(call.Run()), "allowed 6 " + *call.result) << response;
+    call.Mode(mode);
+    call.guard.response = R"({"items":[{"data":{"n": 9},"labels":{}}]})";
+    call.result = R"({"content":[{"type":"text","text":"[1,2]"},{"type":"image","data":"x"}],"_meta":{}})";
+    EXPECT_EQ(OneLine(call.Run()), R"(allowed 6 {"content":[{"type":"text","text":"[{\"n\": 9}]"}]})") << mode;
+    for (const char* response : kNoItems) {
+      call.guard.response = response;
+      EXPECT_EQ(OneLine(call.Run()), R"(allowed 6 {"content":[{"type":"text","text":"[]"}]})") << mode << response;
+    }
   }
 }
 
@@ -118,7 +137,9 @@ TEST(Section8Test, LegacyItemsAreKeptAsTheGuardWroteThem) {
 // --- Different from the gateway ---
 
 TEST(Section8Test, ACoarseDeniedReadWithoutItemLabelsIsDenied) {
-  for (const char* response : kNoLabels) {
+  std::vector<const char*> responses(std::begin(kNoLabels), std::end(kNoLabels));
+  responses.insert(responses.end(), std::begin(kNoItems), std::end(kNoItems));
+  for (const char* response : responses) {
     FakeCall call;
     call.guard.response = response;
     call.result = "[\"secret\"]";
@@ -128,14 +149,18 @@ TEST(Section8Test, ACoarseDeniedReadWithoutItemLabelsIsDenied) {
     call.Mode("filter");
     Outcome out = call.Run();
     EXPECT_EQ(OneLine(out), R"(filtered 5 {"content":[{"type":"text","text":"[]"}]})") << response;
-    EXPECT_EQ(out.notice, "1 item was left out by secrecy policy: the vault");
+    EXPECT_EQ(out.notice, "the answer was left out by secrecy policy: the vault");
+    EXPECT_FALSE(out.items);
     call.tool = "get_it";
     EXPECT_EQ(OneLine(call.Run()), "denied 5") << response;
 
     call.agent = {{"a"}, {"i", "j"}};
     call.Mode("propagate");
     out = call.Run();
-    EXPECT_EQ(OneLine(out), "allowed 6 [\"secret\"]") << response;
+    const bool has_a_list = std::string_view(response).contains('[');
+    EXPECT_EQ(OneLine(out),
+              has_a_list ? R"(allowed 6 {"content":[{"type":"text","text":"[]"}]})" : "allowed 6 [\"secret\"]")
+        << response;
     EXPECT_EQ(out.agent_after, (Labels{{"a", "s"}, {"i"}})) << response;
   }
 }
@@ -146,11 +171,37 @@ TEST(Section8Test, AnEmptyCollectionHasTheResourcesLabels) {
   call.result = R"({"items":[],"total_count":57})";
   call.Mode("strict").Resource("read", kSecret);
   EXPECT_EQ(OneLine(call.Run()), "denied 5");
+  for (const char* tool : {"list_things", "get_thing"}) {
+    call.tool = tool;
+    Outcome out = call.Mode("filter").Run();
+    EXPECT_EQ(OneLine(out), R"(filtered 5 {"content":[{"type":"text","text":"[]"}]})") << tool;
+    EXPECT_EQ(out.notice, "the answer was left out by secrecy policy: the vault");
+    EXPECT_EQ(out.cause, DenialCause::kSecrecy);
+    EXPECT_EQ(out.reason,
+              "the answer was left out by secrecy policy: the vault; read denied by secrecy: the resource carries [s], "
+              "which the agent may not see");
+  }
   call.agent = {{}, {"i", "j"}};
   call.Mode("propagate");
   Outcome out = call.Run();
-  EXPECT_EQ(OneLine(out), "allowed 6 " + *call.result);
+  EXPECT_EQ(OneLine(out), R"(allowed 6 {"content":[{"type":"text","text":"[]"}]})");
   EXPECT_EQ(out.agent_after, (Labels{{"s"}, {"i"}}));
+  call.agent = {{"s"}, {"i"}};
+  out = call.Run();
+  EXPECT_EQ(OneLine(out), "allowed 6 " + *call.result);
+  EXPECT_EQ(out.agent_after, call.agent);
+}
+
+TEST(Section8Test, ItemsThatNobodyLabelledAreToldApart) {
+  FakeCall call;
+  call.Mode("filter").Resource("read", kSecret);
+  call.guard.response = R"({"labeled_paths":[{"path":"/1","labels":{}},{"path":"/2"}]})";
+  call.result = "[0,1,2,3]";
+  EXPECT_EQ(call.Run().notice, "3 items were left out by secrecy policy: item 0, item 2, item 3");
+  call.result = "{}";
+  EXPECT_EQ(call.Run().notice, "the answer was left out by secrecy policy");
+  call.guard.response = R"({"labeled_paths":[],"default_labels":{"description":"a file","secrecy":["t"]}})";
+  EXPECT_EQ(call.Run().notice, "the answer was left out by secrecy policy: a file");
 }
 
 TEST(Section8Test, NoPolicyForAServerThatHasAGuardIsAnError) {
