@@ -27,6 +27,7 @@ class Corpus {
   static Result<Corpus> Read(const std::vector<std::filesystem::path>& paths);
 
   size_t size() const { return seeds_.size(); }
+  const Bytes& Module(size_t i) const { return seeds_[i].wasm; }
   // A small module out of it: of a large one, a single function.
   Seed Draw(Rng& rng) const;
 

@@ -151,7 +151,8 @@ class Runner {
   void Died(const Slot& slot, FindingKind kind, const std::string& how) {
     const uint64_t count = ++board_->findings[static_cast<size_t>(kind)];
     if (slot.size == 0) {
-      std::fprintf(stderr, "validity: the generator itself died at module %lu of seed %lu: %s\n",
+      std::fprintf(stderr,
+                   "validity: died while module %lu of seed %lu was made, by a valid one that it is made of: %s\n",
                    static_cast<unsigned long>(slot.index), static_cast<unsigned long>(options_.seed), how.c_str());
     } else if (count <= kMostDeaths) {
       const Bytes wasm(slot.wasm, slot.wasm + std::min<size_t>(slot.size, kLargest));
@@ -160,7 +161,7 @@ class Runner {
   }
 
   void Work(Slot& slot, uint64_t index) {
-    for (; !board_->stop && (options_.modules == 0 || index < sweep_.size() + options_.modules);
+    for (; !board_->stop && (options_.modules == 0 || index < sweep_.size() + corpus_.size() + options_.modules);
          index += options_.jobs) {
       slot.size = 0;
       slot.index = index;
@@ -236,6 +237,7 @@ class Runner {
 
 Bytes MakeModule(uint64_t seed, uint64_t index, const Corpus& corpus, const Sweep& sweep) {
   if (index < sweep.size()) return sweep.Module(index);
+  if (index < sweep.size() + corpus.size()) return corpus.Module(index - sweep.size());
   Rng rng(seed, index);
   if (rng.OneIn(4000)) return GenerateLong(rng);
   const uint32_t way = rng.Below(10);

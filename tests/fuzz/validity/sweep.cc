@@ -2,6 +2,7 @@
 
 #include <initializer_list>
 
+#include "tests/fuzz/validity/limits.h"
 #include "tests/fuzz/validity/opcodes.h"
 #include "tests/fuzz/validity/plan.h"
 
@@ -287,13 +288,16 @@ class Bodies {
 }  // namespace
 
 Sweep::Sweep()
-    : bodies_(Bodies().Take()),
+    : limits_(LimitModules()),
+      bodies_(Bodies().Take()),
       base_(Around({0x02, 0x40, 0x20, 0, 0x0e, 1, 0,    1, 0x0b, 0x20, 0,    0x04, 0x7e, 0x20, 1,    0x05, 0x42, 0,
                     0x0b, 0x1a, 0x20, 0, 0x02, 2, 0x28, 2, 0,    0xac, 0x0b, 0x20, 1,    0x20, 0,    0x1c, 1,    0x7e,
                     0x21, 1,    0x20, 0, 0x25, 0, 0x21, 5, 0x10, 1,    0xfd, 0x0c, 0,    0,    0,    0,    0,    0,
                     0,    0,    0,    0, 0,    0, 0,    0, 0,    0,    0xfd, 0x15, 3,    0x1a, 0x12, 1,    0x0b})) {}
 
 Bytes Sweep::Module(uint64_t index) const {
+  if (index < limits_.size()) return limits_[index];
+  index -= limits_.size();
   if (index < bodies_.size()) return Around(bodies_[index]);
   index -= bodies_.size();
   Bytes wasm = base_;
