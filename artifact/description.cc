@@ -1,10 +1,10 @@
 // Description <-> JSON text; the fields are those of docs/artifact-format.md.
 #include "artifact/description.h"
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "artifact/json_fields.h"
+#include "base/json.h"
 
 namespace guardc::artifact {
 
@@ -24,8 +24,6 @@ Json TableJson(const DescribedTable& table) {
   json.update(LimitsJson(table.limits));
   return json;
 }
-
-using ReadJson = JsonFields::Json;
 
 void ReadKind(JsonFields& fields, ExternKind& kind) {
   fields.GetName("kind", kind, {ExternKind::kFunc, ExternKind::kTable, ExternKind::kMemory, ExternKind::kGlobal},
@@ -124,23 +122,23 @@ std::string PrintDescription(const Description& description) {
 }
 
 Result<Description> ParseDescription(std::string_view text, std::string_view path) {
-  const auto bad = [&](const std::string& what) {
-    return Fail(ErrorKind::kCorruptArtifact, std::string(path) + what + ": compile the module again");
+  const auto bad = [](const std::string& why) {
+    return Fail(ErrorKind::kCorruptArtifact, why + ": compile the module again");
   };
-  const ReadJson json = ReadJson::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return bad(" is not JSON");
+  const auto json = ParseJson(text, path);
+  if (!json) return bad(json.error().message);
   Description description;
   std::string problem;
   {
     const JsonPlace place;
-    JsonFields top(json, place, problem);
+    JsonFields top(*json, place, problem);
     top.GetObjects("imports", description.imports, ReadImport);
     top.GetObjects("exports", description.exports, ReadExport);
     top.GetObjects("memories", description.memories, ReadLimits);
     top.GetObjects("tables", description.tables, ReadTable);
     top.GetObject("counts", [&](JsonFields& counts) { ReadCounts(counts, description.counts); });
   }
-  if (!problem.empty()) return bad(": " + problem);
+  if (!problem.empty()) return bad(std::string(path) + ": " + problem);
   return description;
 }
 

@@ -1,10 +1,9 @@
 // JSON text -> Manifest, trusting nothing: every field must be there, of its type and in its range, and no other may.
-#include <nlohmann/json.hpp>
-
 #include "artifact/cache_key.h"
 #include "artifact/description.h"
 #include "artifact/json_fields.h"
 #include "artifact/manifest.h"
+#include "base/json.h"
 
 namespace guardc::artifact {
 
@@ -59,8 +58,9 @@ void ReadManifest(JsonFields& top, Manifest& manifest) {
 
 Result<Manifest> ParseManifest(std::string_view text, std::string_view path) {
   const std::string name(path);
-  const Json json = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return Fail(ErrorKind::kCorruptArtifact, name + " is not JSON: compile the module again");
+  const Result<Json> parsed = ParseJson(text, name);
+  if (!parsed) return Fail(ErrorKind::kCorruptArtifact, parsed.error().message + ": compile the module again");
+  const Json& json = *parsed;
 
   // Before everything else: another version may have other fields.
   if (json.is_object()) {

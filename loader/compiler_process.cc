@@ -9,7 +9,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 #include "artifact/manifest.h"
 #include "base/child_process.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 
 namespace guardc::loader {
@@ -77,8 +77,8 @@ std::optional<ErrorKind> KindOfName(std::string_view name) {
 
 // The compiler answers {"error": {"kind", "message", ...}} on stdout.
 std::optional<Error> ParseError(const std::string& output) {
-  const auto root = nlohmann::json::parse(output, nullptr, false);
-  const auto error = root.is_object() ? root.value("error", nlohmann::json()) : nlohmann::json();
+  const auto root = ParseJson(output, "what the compiler says");
+  const auto error = root && root->is_object() ? root->value("error", nlohmann::json()) : nlohmann::json();
   const auto text = [&](const char* key) {
     const auto found = error.find(key);
     return found != error.end() && found->is_string() ? found->get<std::string>() : std::string();

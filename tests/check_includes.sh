@@ -1,6 +1,6 @@
 #!/bin/sh
 # Rooms include only what lies behind their arrows: base <- artifact <- compiler, artifact <- loader <- runtime.
-# Usage: check_includes.sh SOURCE_DIR. Prints every include that crosses a wall.
+# Usage: check_includes.sh SOURCE_DIR. Prints every include that crosses a wall, and every call of a JSON parser.
 set -eu
 cd "$1"
 
@@ -39,4 +39,13 @@ only 'compiler/frontend/' 'wabt/' 'wabt'
 only 'base/hash\.cc' 'openssl/' 'libcrypto'
 only 'base/log\.cc' 'spdlog/' 'spdlog'
 only 'loader/' 'dlfcn\.h' 'dlopen'
+only 'runtime/gateway/json_simd\.cc' 'simdjson' 'simdjson'
+
+# nlohmann's parser takes a NUL byte for the end of the text: only what checks the text before may call it.
+found=$(grep -rnE '\b[Jj]son::(parse|accept|sax_parse)\(' include base artifact compiler loader runtime tools \
+  --include='*.h' --include='*.cc' | grep -v '^base/json\.cc:' || true)
+if [ -n "$found" ]; then
+  printf 'only base/json.cc may call a parser of nlohmann-json; others call ParseJson():\n%s\n' "$found"
+  status=1
+fi
 exit $status

@@ -3,12 +3,12 @@
 #include <ctime>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "artifact/cache_store.h"
 #include "artifact/chunk_store.h"
+#include "base/json.h"
 #include "guardc/module.h"
 #include "tools/command.h"
 #include "tools/options.h"
@@ -57,7 +57,7 @@ ordered_json ToJson(const EntryInfo& entry) {
                       {"last_used", FormatDay(entry.last_used)},
                       {"in_use", entry.in_use}};
   if (entry.manifest) {
-    row["manifest"] = ordered_json::parse(artifact::PrintManifest(*entry.manifest));
+    row["manifest"] = ParseJson<ordered_json>(artifact::PrintManifest(*entry.manifest), "the manifest").value();
   } else {
     row["error"] = ErrorToJson(entry.manifest.error());
   }

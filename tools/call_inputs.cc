@@ -4,18 +4,17 @@
 
 #include <cstdio>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/log.h"
 
 namespace guardc::cli {
 namespace {
 
-using nlohmann::json;
-
 constexpr uint64_t kInputLimit = uint64_t{256} << 20;  // bytes; the guard's own limit is far below
+constexpr size_t kLongestLine = 16 * 1024;             // bytes of what a guest says
 
 class StderrLog : public GuardLog {
  public:
@@ -39,12 +38,10 @@ class StderrLog : public GuardLog {
     static constexpr const char* kNames[] = {"debug: ", "info: ", "warning: ", "error: ", ""};
     const auto index = static_cast<size_t>(level);
     std::fprintf(stderr, "[%s] %s%s\n", guard_.c_str(), index < std::size(kNames) ? kNames[index] : "",
-                 log::PrintableLine(message, kLongestMessage).c_str());
+                 log::PrintableLine(message, kLongestLine).c_str());
   }
 
  private:
-  static constexpr size_t kLongestMessage = 16 * 1024;
-
   std::string guard_;
   int verbose_;
 };
@@ -53,27 +50,13 @@ Result<std::string> ReadFileOrStdin(const std::string& path) {
   return path == "-" ? ReadAll(STDIN_FILENO, "stdin", kInputLimit) : ReadTextFile(path, kInputLimit);
 }
 
-Result<json> ParseJson(const std::string& text, const std::string& path) {
-  try {
-    return json::parse(text);
-  } catch (const json::parse_error& error) {
-    // nlohmann's text begins with "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
-    const std::string_view what = error.what();
-    const size_t start = what.find("parse error");
-    return Fail(ErrorKind::kInvalidArgument,
-                (path == "-" ? "stdin" : "'" + path + "'") +
-                    " is not JSON: " + std::string(start == std::string_view::npos ? what : what.substr(start)));
-  }
-}
+std::string NameOf(const std::string& path) { return path == "-" ? "stdin" : "'" + path + "'"; }
 
 }  // namespace
 
 Result<std::string> ReadJsonText(const std::string& path) {
   GUARDC_TRY(std::string text, ReadFileOrStdin(path));
-  // accept() builds nothing; only a text that is wrong is parsed again, for its message.
-  if (!json::accept(text)) {
-    GUARDC_CHECK(ParseJson(text, path));
-  }
+  GUARDC_CHECK(CheckJson(text, NameOf(path)));
   return text;
 }
 
@@ -83,7 +66,7 @@ std::shared_ptr<GuardLog> MakeStderrLog(std::string guard, int verbose) {
 
 Result<Backend> MakeFileBackend(const std::string& path, int verbose) {
   GUARDC_TRY(const std::string text, ReadFileOrStdin(path));
-  GUARDC_TRY(const json root, ParseJson(text, path));
+  GUARDC_TRY(const auto root, ParseJson(text, NameOf(path)));
   if (!root.is_object()) {
     return Fail(ErrorKind::kInvalidArgument, "the backend file '" + path + "' holds a JSON " + root.type_name() +
                                                  ", not an object that maps tool names to answers");
@@ -94,8 +77,8 @@ Result<Backend> MakeFileBackend(const std::string& path, int verbose) {
                                                          const CallOptions&) -> Result<std::string> {
     const auto found = answers.find(tool);
     if (verbose >= 2) {
-      std::fprintf(stderr, "[backend] %.*s(%.*s): %s\n", static_cast<int>(tool.size()), tool.data(),
-                   static_cast<int>(args_json.size()), args_json.data(),
+      const std::string call = std::string(tool) + "(" + std::string(args_json) + ")";
+      std::fprintf(stderr, "[backend] %s: %s\n", log::PrintableLine(call, kLongestLine).c_str(),
                    found == answers.end() ? "no answer" : "answered");
     }
     if (found == answers.end()) {

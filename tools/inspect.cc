@@ -1,11 +1,11 @@
 // guardc inspect: what a guard is and what was made of it. Reads manifests and descriptions only; a module without an
 // artifact is read by the compiler, which then takes this process over.
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "artifact/cache_store.h"
+#include "base/json.h"
 #include "guardc/module.h"
 #include "tools/command.h"
 #include "tools/find_module.h"
@@ -113,8 +113,8 @@ std::string ToHumanText(const Inspected& inspected) {
 
 ordered_json ToJson(const Inspected& inspected) {
   ordered_json out = {{"cached", true}, {"entry", inspected.entry.string()}};
-  out.update(ordered_json::parse(artifact::PrintManifest(inspected.manifest)));
-  out.update(ordered_json::parse(artifact::PrintDescription(inspected.description)));
+  out.update(ParseJson<ordered_json>(artifact::PrintManifest(inspected.manifest), "the manifest").value());
+  out.update(ParseJson<ordered_json>(artifact::PrintDescription(inspected.description), "the description").value());
   ordered_json& others = out["other_entries"] = ordered_json::array();
   for (const fs::path& entry : inspected.other_entries) others.push_back(entry.string());
   return out;

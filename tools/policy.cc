@@ -2,11 +2,11 @@
 #include <unistd.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "guardc/policy.h"
 #include "runtime/gateway/policy_text.h"
 #include "tools/command.h"
@@ -58,8 +58,8 @@ int RunPolicyCheck(const PolicyOptions& options) {
     if (!options.json) return kFailed;
     return FinishJson({{"ok", false}, {"error", ErrorToJson(policy.error())}}, kFailed);
   }
-  const ordered_json normalized = ordered_json::parse(policy->normalized_json);
-  const ordered_json guard_input = ordered_json::parse(policy->guard_json);
+  const ordered_json normalized = ParseJson<ordered_json>(policy->normalized_json, "the policy").value();
+  const ordered_json guard_input = ParseJson<ordered_json>(policy->guard_json, "the policy").value();
   if (options.json) {
     return FinishJson({{"ok", true}, {"normalized", normalized}, {"guard_input", guard_input}}, kDone);
   }

@@ -1,12 +1,12 @@
 // guardc inspect of a module that was not compiled yet: its facts, and whether it is a guard.
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "compiler/describe.h"
 #include "compiler/frontend/guard_profile.h"
 #include "compiler/frontend/wabt_reader.h"
@@ -50,7 +50,7 @@ ordered_json ToJson(const Inspected& inspected) {
   ordered_json out = {{"cached", false},
                       {"name", inspected.name},
                       {"wasm", {{"sha256", inspected.wasm_sha256}, {"size", inspected.wasm_size}}}};
-  out.update(ordered_json::parse(artifact::PrintDescription(inspected.description)));
+  out.update(ParseJson<ordered_json>(artifact::PrintDescription(inspected.description), "the description").value());
   out["guard"] = {{"ok", inspected.is_guard.has_value()}};
   if (!inspected.is_guard) out["guard"]["error"] = cli::ErrorToJson(inspected.is_guard.error());
   return out;

@@ -28,8 +28,8 @@ class GuardLog {
 };
 
 // What `env.call_backend` reaches. Called on the thread that runs the guard; should return soon after `call.stop` is
-// requested. `args_json` is "null" where the guard gave none. Answers JSON text, or an error, which the guest sees as
-// -1.
+// requested. `args_json` is one JSON text, checked and as the guard wrote it; "null" where it gave none. Answers JSON
+// text, or an error, which the guest sees as -1.
 using Backend =
     std::function<Result<std::string>(std::string_view tool, std::string_view args_json, const CallOptions& call)>;
 

@@ -1,126 +1,8 @@
-// The only file that includes simdjson. Its on-demand front end checks structure and UTF-8 and leaves numbers, literals
-// and escapes to whoever reads them; they are checked here, so that what is passed on unread is JSON as well.
 #include "runtime/gateway/json_text.h"
 
-#include <simdjson.h>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #include <algorithm>
-#include <bit>
-#include <cstring>
-
-#include "runtime/label/answer_spare.h"
 
 namespace guardc::gateway {
-namespace {
-
-namespace ondemand = simdjson::ondemand;
-
-// A thread keeps its parser's buffers, unless one huge text made them huge.
-constexpr size_t kKeptParserCapacity = size_t{4} << 20;
-constexpr size_t kSmallestParser = 4096;
-constexpr size_t kUsualDepth = 8;
-
-ondemand::parser& ThreadParser() {
-  thread_local ondemand::parser parser;
-  if (parser.capacity() > kKeptParserCapacity) parser = ondemand::parser();
-  return parser;
-}
-
-constexpr std::string_view kJsonSpaces = " \n\t\r";
-bool IsJsonSpace(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-
-// Texts are padded, so that whole blocks may be read where a string ends.
-constexpr size_t kBlock = 16;
-static_assert(kBlock <= simdjson::SIMDJSON_PADDING);
-using Block [[gnu::vector_size(kBlock)]] = char;
-
-Block LoadBlock(const char* p) {
-  Block block;
-  std::memcpy(&block, p, kBlock);
-  return block;
-}
-
-// `is` holds -1 for a byte that was looked for, else 0: a bit for each, the first byte's the lowest.
-uint32_t BitsOf(Block is) {
-#ifdef __SSE2__
-  return static_cast<uint32_t>(_mm_movemask_epi8(std::bit_cast<__m128i>(is)));
-#else
-  uint32_t bits = 0;
-  for (size_t i = 0; i < kBlock; ++i) bits |= (is[i] & 1u) << i;
-  return bits;
-#endif
-}
-
-// The first quote or backslash from `p`, before `limit`; else `limit`. Keys are so short, and escapes so close to each
-// other, that memchr would take most of the time to be called.
-const char* FindQuoteOrEscape(const char* p, const char* limit) {
-  for (; p < limit; p += kBlock) {
-    const Block block = LoadBlock(p);
-    const uint32_t found = BitsOf((block == '"') | (block == '\\'));
-    if (found != 0) return std::min(p + std::countr_zero(found), limit);
-  }
-  return limit;
-}
-
-// RFC 8259, section 6.
-bool IsNumber(std::string_view s) {
-  size_t i = 0;
-  auto digits = [&] {
-    size_t start = i;
-    while (i < s.size() && IsDigit(s[i])) ++i;
-    return i > start;
-  };
-  if (i < s.size() && s[i] == '-') ++i;
-  if (i < s.size() && s[i] == '0') {
-    ++i;
-  } else if (!digits()) {
-    return false;
-  }
-  if (i < s.size() && s[i] == '.') {
-    ++i;
-    if (!digits()) return false;
-  }
-  if (i < s.size() && (s[i] == 'e' || s[i] == 'E')) {
-    ++i;
-    if (i < s.size() && (s[i] == '+' || s[i] == '-')) ++i;
-    if (!digits()) return false;
-  }
-  return i == s.size();
-}
-
-// Section 7: what may follow a backslash. `s` is the text between the quotes; nullopt where it holds what may not.
-std::optional<Escapes> EscapesOf(std::string_view s) {
-  Escapes found = Escapes::kNone;
-  size_t behind_last = 0;  // a backslash before it is the second of an escape
-  for (size_t block = 0; block < s.size(); block += kBlock) {
-    for (uint32_t bits = BitsOf(LoadBlock(s.data() + block) == '\\'); bits != 0; bits &= bits - 1) {
-      const size_t at = block + static_cast<size_t>(std::countr_zero(bits));
-      if (at < behind_last) continue;
-      if (at >= s.size()) return found;
-      if (at + 1 == s.size()) return std::nullopt;
-      const char c = s[at + 1];
-      if (c == 'u') {
-        behind_last = at + 6;
-        if (behind_last > s.size() || !std::all_of(s.begin() + at + 2, s.begin() + at + 6, IsHex)) return std::nullopt;
-        found = Escapes::kUnicode;
-      } else if (c == '"' || c == '\\' || c == '/' || c == 'b' || c == 'f' || c == 'n' || c == 'r' || c == 't') {
-        behind_last = at + 2;
-        found = std::max(found, Escapes::kSimple);
-      } else {
-        return std::nullopt;
-      }
-    }
-  }
-  return found;
-}
-
-}  // namespace
 
 std::string_view JsonTypeName(JsonType type) {
   switch (type) {
@@ -141,238 +23,21 @@ std::string_view JsonTypeName(JsonType type) {
   return "unknown";
 }
 
-// Walks the document with a stack of its own, so that depth costs heap and not the caller's stack. What returns a bool
-// answers false where error_ says why: a Result for every token would cost more than the token.
-class JsonText::Builder {
- public:
-  Builder(JsonText& out, std::string_view what) : out_(out), base_(out.text_.data()), what_(what) {}
-
-  Result<void> Run() {
-    if (!Build()) return std::unexpected(std::move(*error_));
-    return {};
+Result<std::shared_ptr<const JsonText>> JsonText::Parse(std::string text, std::string_view what) {
+  if (text.size() > kMaxJsonBytes) {
+    return Fail(ErrorKind::kLimit, std::string(what) + " has " + std::to_string(text.size()) + " bytes; the limit is " +
+                                       std::to_string(kMaxJsonBytes));
   }
-
- private:
-  // An array or object that is being read. Both iterators are a few words; only one is in use.
-  struct Level {
-    uint32_t node;
-    bool is_object;
-    ondemand::array_iterator element;
-    ondemand::object_iterator field;
-  };
-
-  bool Build() {
-    std::string& text = out_.text_;
-    if (text.size() > kMaxJsonBytes) {
-      return Fails(ErrorKind::kLimit,
-                   "has " + std::to_string(text.size()) + " bytes; the limit is " + std::to_string(kMaxJsonBytes));
-    }
-    if (text.starts_with("\xef\xbb\xbf")) return NotJson("a byte order mark before it");
-    const size_t first = text.find_first_not_of(kJsonSpaces);
-    if (first == std::string::npos) return NotJson("it is empty");
-    // A number or a literal is the whole text. What is neither, as most of a tool's results that are no JSON, shows at
-    // its first byte, before simdjson has read it all.
-    const char opener = text[first];
-    if (opener != '{' && opener != '[' && opener != '"') {
-      return Scalar(std::string_view(text).substr(first));
-    }
-    text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
-    base_ = text.data();
-    levels_.reserve(kUsualDepth);
-    out_.nodes_.reserve(text.size() / 16 + 8);
-    ondemand::document document;
-    if (!Good(ThreadParser()
-                  .iterate(
-                      simdjson::padded_string_view(text.data(), text.size(), text.size() + simdjson::SIMDJSON_PADDING))
-                  .get(document))) {
-      return false;
-    }
-    if (opener == '"') {
-      std::string_view token;
-      if (!Good(document.raw_json_token().get(token)) || !Scalar(token)) return false;
-    } else if (!OpenDocument(document, base_ + first) || !Walk()) {
-      return false;
-    }
-    std::string_view behind = std::string_view(text).substr(out_.nodes_[0].end);
-    return std::all_of(behind.begin(), behind.end(), IsJsonSpace) || NotJson("something after its end");
+  std::shared_ptr<JsonText> parsed(new JsonText);
+  parsed->text_ = std::move(text);
+  const Indexed indexed = parsed->BuildIndex();
+  if (indexed == Indexed::kDone) return parsed;
+  if (indexed == Indexed::kOutOfMemory) {
+    return Fail(ErrorKind::kOutOfMemory, std::string(what) + " needs more memory than there is");
   }
-
-  // --- Failures; all answer false ---
-
-  bool Fails(ErrorKind kind, const std::string& why, ErrorDetails details = {}) {
-    error_.emplace(kind, std::string(what_) + " " + why, std::move(details));
-    return false;
-  }
-  bool NotJson(std::string_view why) { return Fails(ErrorKind::kInvalidArgument, "is not JSON: " + std::string(why)); }
-  bool NotAValue(std::string_view token) { return NotJson("'" + Printable(token) + "' where a value was expected"); }
-  bool TooDeep() {
-    return Fails(ErrorKind::kLimit, "nests deeper than " + std::to_string(kMaxJsonDepth) + " levels",
-                 {.limit = kMaxJsonDepth});
-  }
-  bool Explain(simdjson::error_code code) {
-    if (code == simdjson::DEPTH_ERROR) return TooDeep();
-    if (code == simdjson::MEMALLOC) return Fails(ErrorKind::kOutOfMemory, "needs more memory than there is");
-    if (code == simdjson::INCOMPLETE_ARRAY_OR_OBJECT) {  // any text that does not end as it began
-      return NotJson("an array or object does not end, or something follows it");
-    }
-    return NotJson(simdjson::error_message(code));
-  }
-  bool Good(simdjson::error_code code) { return code == simdjson::SUCCESS ? true : Explain(code); }
-
-  // --- Nodes ---
-
-  uint32_t Offset(const char* p) const { return static_cast<uint32_t>(p - base_); }
-  uint32_t Add(JsonType type, const char* begin, const char* end, uint32_t size = 0) {
-    auto index = static_cast<uint32_t>(out_.nodes_.size());
-    out_.nodes_.push_back({Offset(begin), Offset(end), index + 1, size, type});
-    return index;
-  }
-  void AddString(std::string_view inner, Escapes escapes) {
-    Add(JsonType::kString, inner.data() - 1, inner.data() + inner.size() + 1, static_cast<uint32_t>(escapes));
-  }
-
-  // `token` reaches from the value's first byte to the next token's, white space included.
-  bool Scalar(std::string_view token) {
-    while (!token.empty() && IsJsonSpace(token.back())) token.remove_suffix(1);
-    if (token.empty()) return NotJson("it is empty");
-    JsonType type = JsonType::kNumber;
-    bool good = false;
-    switch (token.front()) {
-      case '"':
-        if (token.size() < 2 || token.back() != '"') return NotJson("a string without an end");
-        return String(token.substr(1, token.size() - 2));
-      case 't':
-        type = JsonType::kTrue;
-        good = token == "true";
-        break;
-      case 'f':
-        type = JsonType::kFalse;
-        good = token == "false";
-        break;
-      case 'n':
-        type = JsonType::kNull;
-        good = token == "null";
-        break;
-      default:
-        good = IsNumber(token);
-    }
-    if (!good) return NotAValue(token);
-    Add(type, token.data(), token.data() + token.size());
-    return true;
-  }
-
-  bool String(std::string_view inner) {
-    const auto escapes = EscapesOf(inner);
-    if (!escapes) return NotJson("a string with an escape that JSON does not have");
-    AddString(inner, *escapes);
-    return true;
-  }
-
-  bool OpenDocument(ondemand::document& document, const char* at) {
-    if (*at == '[') {
-      ondemand::array array;
-      return Good(document.get_array().get(array)) && PushArray(array, at);
-    }
-    ondemand::object object;
-    return Good(document.get_object().get(object)) && PushObject(object, at);
-  }
-
-  bool PushArray(ondemand::array array, const char* at) {
-    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
-    Level& level = levels_.emplace_back(Level{Add(JsonType::kArray, at, at), false, {}, {}});
-    return Good(array.begin().get(level.element));
-  }
-  bool PushObject(ondemand::object object, const char* at) {
-    if (levels_.size() >= kMaxJsonDepth) return TooDeep();
-    Level& level = levels_.emplace_back(Level{Add(JsonType::kObject, at, at), true, {}, {}});
-    return Good(object.begin().get(level.field));
-  }
-
-  bool Walk() {
-    while (!levels_.empty()) {
-      Level& level = levels_.back();
-      const bool more =
-          level.is_object ? level.field != ondemand::object_iterator{} : level.element != ondemand::array_iterator{};
-      if (more) {
-        ++out_.nodes_[level.node].size;
-        const size_t depth = levels_.size();
-        if (!Child(level)) return false;
-        if (levels_.size() > depth) continue;
-      } else {
-        Close();
-        if (levels_.empty()) break;
-      }
-      // A child of the innermost level has ended: on to the next.
-      Level& parent = levels_.back();
-      if (parent.is_object) {
-        ++parent.field;
-      } else {
-        ++parent.element;
-      }
-    }
-    return true;
-  }
-
-  // A scalar is done with; an array or object is pushed.
-  bool Child(Level& level) {
-    ondemand::value value;
-    if (level.is_object) {
-      ondemand::field field;
-      if (!Good((*level.field).get(field)) || !Key(field.key().raw())) return false;
-      value = field.value();
-    } else if (!Good((*level.element).get(value))) {
-      return false;
-    }
-    std::string_view token = value.raw_json_token();
-    const char first = token.empty() ? '\0' : token.front();
-    if (first == '[') {
-      ondemand::array array;
-      return Good(value.get_array().get(array)) && PushArray(array, token.data());
-    }
-    if (first == '{') {
-      ondemand::object object;
-      return Good(value.get_object().get(object)) && PushObject(object, token.data());
-    }
-    if (!Scalar(token)) return false;
-    last_end_ = base_ + out_.nodes_.back().end;
-    // Consumed here, since simdjson 3.0 takes an unread string before a colon for a key, and skips what follows.
-    ondemand::raw_json_string consumed;
-    return first != '"' || Good(value.get_raw_json_string().get(consumed));
-  }
-
-  bool Key(const char* begin) {
-    const char* limit = base_ + out_.text_.size();
-    const char* end = FindQuoteOrEscape(begin, limit);
-    if (end < limit && *end == '"') {
-      AddString({begin, end}, Escapes::kNone);
-      return true;
-    }
-    while (end < limit && *end == '\\') end = FindQuoteOrEscape(std::min(end + 2, limit), limit);
-    if (end == limit) return NotJson("a key without an end");
-    return String({begin, end});
-  }
-
-  // simdjson has seen the closing bracket; between it and the last child there is only white space.
-  void Close() {
-    Level& level = levels_.back();
-    Node& node = out_.nodes_[level.node];
-    const char* p = node.size == 0 ? base_ + node.begin + 1 : last_end_;
-    while (IsJsonSpace(*p)) ++p;
-    last_end_ = p + 1;
-    node.end = Offset(last_end_);
-    node.next = static_cast<uint32_t>(out_.nodes_.size());
-    levels_.pop_back();
-  }
-
-  JsonText& out_;
-  const char* base_;
-  std::string_view what_;
-  std::vector<Level> levels_;
-  const char* last_end_ = nullptr;
-  std::optional<Error> error_;
-};
-
-static_assert(simdjson::SIMDJSON_PADDING <= kAnswerSpare);
+  GUARDC_CHECK(CheckJson(parsed->text_, what));
+  return Fail(ErrorKind::kInternal, std::string(what) + " is JSON, and yet has no index");
+}
 
 std::string JsonText::Take(std::shared_ptr<const JsonText>&& text) {
   if (text.use_count() != 1) return text->text_;
@@ -380,30 +45,11 @@ std::string JsonText::Take(std::shared_ptr<const JsonText>&& text) {
   return std::move(const_cast<JsonText&>(*text).text_);
 }
 
-Result<std::shared_ptr<const JsonText>> JsonText::Parse(std::string text, std::string_view what) {
-  std::shared_ptr<JsonText> parsed(new JsonText);
-  parsed->text_ = std::move(text);
-  GUARDC_CHECK(Builder(*parsed, what).Run());
-  return parsed;
-}
-
 Result<std::string_view> JsonValue::StringView(std::string& storage) const {
-  std::string_view inner = Inner();
+  const std::string_view inner = Inner();
   if (escapes() == Escapes::kNone) return inner;
-  ondemand::parser& parser = ThreadParser();
-  bool good = parser.capacity() > 0 || parser.allocate(kSmallestParser) == simdjson::SUCCESS;
-  // Decoded in place. The quoted text lies in a padded one, and what it becomes is never longer.
-  storage.resize_and_overwrite(inner.size() + simdjson::SIMDJSON_PADDING, [&](char* data, size_t) -> size_t {
-    auto* to = reinterpret_cast<uint8_t*>(data);
-    std::string_view decoded;
-    good =
-        good &&
-        parser.unescape(ondemand::raw_json_string(reinterpret_cast<const uint8_t*>(inner.data())), to).get(decoded) ==
-            simdjson::SUCCESS;
-    return good ? decoded.size() : 0;
-  });
   // simdjson 3.0 lets the second half of a surrogate pair through alone, as bytes that are not UTF-8.
-  if (!good || (escapes() == Escapes::kUnicode && !IsUtf8(storage))) {
+  if (!Unescape(inner, storage) || (escapes() == Escapes::kUnicode && !IsUtf8(storage))) {
     return Fail(ErrorKind::kInvalidArgument,
                 "a string holds half of a surrogate pair: " + Printable(inner) + "; expected text that is Unicode");
   }
@@ -417,16 +63,21 @@ Result<std::string> JsonValue::String() const {
 }
 
 std::string OnOneLine(std::string_view json) {
-  while (!json.empty() && IsJsonSpace(json.back())) json.remove_suffix(1);
+  constexpr std::string_view kSpaces = " \t\n\r";
+  json = json.substr(0, json.find_last_not_of(kSpaces) + 1);
   if (json.find_first_of("\n\r") == std::string_view::npos) return std::string(json);
-  std::string out(json.size() + simdjson::SIMDJSON_PADDING, '\0');
-  size_t size = 0;
-  // It was parsed before, so minify() has nothing to complain about.
-  if (simdjson::minify(json.data(), json.size(), out.data(), size) != simdjson::SUCCESS) return std::string(json);
-  out.resize(size);
+  std::string out;
+  out.reserve(json.size());
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (c == '\n' || c == '\r' || (!in_string && (c == ' ' || c == '\t'))) continue;
+    out += c;
+    if (c == '"') in_string = !in_string;
+    const bool is_escape = c == '\\' && (json.substr(i + 1).starts_with('"') || json.substr(i + 1).starts_with('\\'));
+    if (is_escape) out += json[++i];
+  }
   return out;
 }
-
-bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 }  // namespace guardc::gateway

@@ -1,6 +1,8 @@
 // JSON text with an index over it: checked whole, and every value still the bytes that it was written with. This is
 // what lets the gateway's side splice kept items and arguments without a DOM, and without numbers passing through
-// float64. simdjson finds the structure and checks UTF-8; nothing here decides about labels.
+// float64. Nothing here decides about labels.
+//
+// What is JSON is for base/json_check.h to say. The index is made by simdjson (json_simd.cc).
 //
 // Thread rule: immutable after Parse; any number of threads may read one.
 #pragma once
@@ -14,20 +16,17 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json_scan.h"
 #include "guardc/result.h"
 
 namespace guardc::gateway {
 
-// Guests and backends write what is parsed here. A guard's own parser (serde_json) ends at 128 levels.
-inline constexpr uint32_t kMaxJsonDepth = 1000;
+using guardc::Escapes;
+using guardc::JsonType;
+
 inline constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 30;
 
-enum class JsonType : uint8_t { kNull, kTrue, kFalse, kNumber, kString, kArray, kObject };
-
 std::string_view JsonTypeName(JsonType type);
-
-// The escapes of a string (RFC 8259, section 7): none, those of one letter, and \uXXXX among them.
-enum class Escapes : uint8_t { kNone, kSimple, kUnicode };
 
 class JsonText;
 
@@ -93,7 +92,9 @@ class JsonText {
     JsonType type;
   };
   class Builder;
+  enum class Indexed : uint8_t { kDone, kNotJson, kOutOfMemory };
   JsonText() = default;
+  Indexed BuildIndex();
   std::string text_;
   std::vector<Node> nodes_;
 };
@@ -156,9 +157,13 @@ bool EqualFold(std::string_view a, std::string_view b);
 // Appends `text` as a JSON string, quotes included. `text` must be UTF-8.
 void AppendJsonString(std::string& out, std::string_view text);
 
-// The same JSON on one line: without white space between its tokens where it had line breaks, else as it is.
+// The same JSON on one line: without white space between its tokens where it had line breaks, else as it is. What is
+// not JSON does not get a second line either.
 std::string OnOneLine(std::string_view json);
 
+// As JsonText::BuildIndex(), these two are simdjson's. Decodes what stands between the quotes of a string of a
+// JsonText; what half of a surrogate pair becomes is not said, but that it is not UTF-8 where it is not refused.
+bool Unescape(std::string_view inner, std::string& storage);
 bool IsUtf8(std::string_view text);
 
 // `key` for messages: printable and short, whatever a guest put into it.

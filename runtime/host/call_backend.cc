@@ -7,10 +7,11 @@
 //         calls than the limit in one label call
 //
 // Every call counts towards the limit, those that fail included: a guard that retries must come to an end.
+#include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/json_check.h"
 #include "base/utf8.h"
 #include "runtime/host/env.h"
 
@@ -22,11 +23,6 @@ constexpr int32_t kTooSmall = -2;
 
 std::string_view Text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-// A byte order mark is not JSON, though the parser would skip it. Numbers keep their text: nothing is converted.
-bool IsJson(std::string_view text) {
-  return !text.starts_with("\xef\xbb\xbf") && nlohmann::json::accept(text.begin(), text.end());
 }
 
 int32_t Fail(const HostState& state, std::string_view reason) {
@@ -59,8 +55,9 @@ int32_t Call(HostState& state, const abi::Value* values) {
   if (values[3].i32 != 0) {
     const auto bytes = state.memory.Span(GuestPtr{values[2].i32}, values[3].i32);
     if (!bytes) return Fail(state, "the arguments are outside memory");
-    args = Text(*bytes);
-    if (!IsJson(args)) return Fail(state, "the arguments are not JSON");
+    args = Text(*bytes);  // passed on as they are, numbers with all their digits
+    const Result<void> sound = CheckJson(args, "the text of the arguments");
+    if (!sound) return Fail(state, sound.error().message);
   }
   if (!state.backend) return Fail(state, "there is no backend");
   // Straight from guest memory: the guest stands still until we return.

@@ -134,7 +134,7 @@ class DecideTest(DecideCommand):
         outcomes = [json.loads(line)["outcome"] for line in done.stdout.splitlines()]
         self.assertEqual((done.returncode, outcomes), (1, ["error"] * 6 + ["allowed"]))
         self.assertIn(b"line 3", done.stderr)
-        self.assertIn(b"line 7: the case is not JSON: an array or object does not end, or something follows it", done.stderr)
+        self.assertIn(b"line 7: the case is not JSON: column 14: 'm' where the end of the text was expected", done.stderr)
 
     def test_from_a_pipe_each_case_is_decided_at_once(self):
         with subprocess.Popen([GUARDC, "decide", "noop", "--cases", "-"], stdin=subprocess.PIPE,

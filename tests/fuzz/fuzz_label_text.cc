@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/json_check.h"
 #include "guardc/pipeline.h"
 #include "guardc/policy.h"
 
@@ -31,6 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     } else {
       texts[at] += static_cast<char>(data[i]);
     }
+  }
+  for (const std::string& text : texts) {
+    Check(JsonDocument::Parse(text).has_value() == CheckJson(text, "it").has_value());
   }
   if (auto policy = ParsePolicy(texts[4])) {
     auto again = ParsePolicy(policy->normalized_json);

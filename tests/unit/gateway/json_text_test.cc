@@ -4,7 +4,8 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
-#include <random>
+
+#include "tests/support/json_texts.h"
 
 namespace guardc::gateway {
 namespace {
@@ -17,6 +18,7 @@ json ToModel(JsonValue value) {
     json out = json::array();
     for (JsonValue child : value) out.push_back(ToModel(child));
     EXPECT_EQ(out.size(), value.size());
+    EXPECT_EQ(out, json::parse(value.raw()));
     return out;
   }
   if (value.Is(JsonType::kObject)) {
@@ -25,48 +27,42 @@ json ToModel(JsonValue value) {
       std::string key = (*it).String().value();
       out[key] = ToModel(*++it);
     }
+    EXPECT_EQ(out, json::parse(value.raw()));
     return out;
   }
   if (value.Is(JsonType::kString)) return value.String().value();
   return json::parse(value.raw());
 }
 
-TEST(JsonTextTest, AgreesWithAnotherParserOnMutatedTexts) {
-  const std::string seeds[] = {
-      R"({"a":[1,2.5e3,-0,{"b":"x\u00e9\n\"q\\"},[],{}],"k\"ey":true , "z":null})",
-      R"([ "a\\" , "b" ,false])",
-      R"("x")",
-      "-12.5E+3",
-      "[[[[]]]]",
-      R"({"a":{"b":{"c":[1,[2,[3]]]}}})",
-      R"({"a key of several blocks, \"quoted\\\" here":"a value as long\n, \/with escapes\t\r\\"})",
-      " [1 , 2 ]\n"};
-  constexpr std::string_view kBytes = "[]{},:\"\\ tfn01-.eEau\n\x01\xc3\xa9";
+TEST(JsonTextTest, AgreesWithTheCheckAndAnotherParserOnMutatedTexts) {
   std::mt19937 random(7);
   int accepted = 0;
-  for (int i = 0; i < 20000; ++i) {
-    std::string text = seeds[random() % std::size(seeds)];
-    for (unsigned n = random() % 4; n > 0 && !text.empty(); --n) {
-      size_t at = random() % text.size();
-      char c = kBytes[random() % kBytes.size()];
-      switch (random() % 3) {
-        case 0:
-          text.insert(at, 1, c);
-          break;
-        case 1:
-          text.erase(at, 1);
-          break;
-        default:
-          text[at] = c;
-      }
-    }
+  for (int i = 0; i < 50'000; ++i) {
+    const std::string text = test::MutatedJson(random);
     auto parsed = JsonText::Parse(text, "it");
-    ASSERT_EQ(parsed.has_value(), json::accept(text)) << text;
-    if (!parsed) continue;
+    const auto checked = CheckJson(text, "it");
+    ASSERT_EQ(parsed.has_value(), checked.has_value()) << text;
+    if (!parsed) {
+      ASSERT_EQ(parsed.error().message, checked.error().message);
+      continue;
+    }
     ++accepted;
     ASSERT_EQ(ToModel((*parsed)->root()), json::parse(text)) << text;
   }
-  EXPECT_GT(accepted, 4000);
+  EXPECT_GT(accepted, 10'000);
+}
+
+TEST(JsonTextTest, TakesWhatIsJsonAndNothingElse) {
+  for (const std::string_view text : test::kJsonTexts) EXPECT_TRUE(JsonText::Parse(std::string(text), "it")) << text;
+  for (const std::string_view text : test::kJsonTextsBeyondADom) {
+    EXPECT_TRUE(JsonText::Parse(std::string(text), "it")) << text;
+  }
+  for (const std::string_view text : test::kNotJsonTexts) {
+    const auto parsed = JsonText::Parse(std::string(text), "it");
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalidArgument) << text;
+    EXPECT_THAT(parsed.error().message, HasSubstr("it is not JSON: ")) << text;
+  }
 }
 
 TEST(JsonTextTest, ValuesKeepTheirBytes) {
@@ -77,11 +73,10 @@ TEST(JsonTextTest, ValuesKeepTheirBytes) {
 }
 
 TEST(JsonTextTest, DepthIsLimitedAndCostsNoStack) {
-  auto nest = [](size_t depth, bool close) { return std::string(depth, '[') + (close ? std::string(depth, ']') : ""); };
-  EXPECT_TRUE(JsonText::Parse(nest(kMaxJsonDepth, true), "it"));
+  EXPECT_TRUE(JsonText::Parse(test::NestedJson(kMaxJsonDepth), "it"));
   for (size_t depth : {size_t{kMaxJsonDepth} + 1, size_t{10000}, size_t{1000000}}) {
-    EXPECT_EQ(JsonText::Parse(nest(depth, true), "it").error().kind, ErrorKind::kLimit);
-    EXPECT_EQ(JsonText::Parse(nest(depth, false), "it").error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_EQ(JsonText::Parse(test::NestedJson(depth), "it").error().kind, ErrorKind::kLimit);
+    EXPECT_EQ(JsonText::Parse(std::string(depth, '['), "it").error().kind, ErrorKind::kInvalidArgument);
   }
 }
 
@@ -93,16 +88,18 @@ TEST(JsonTextTest, HalfASurrogatePairIsNoText) {
   EXPECT_EQ(ok, 1);
 }
 
-TEST(JsonTextTest, ByteOrderMarksAndInvalidUtf8AreNotJson) {
-  for (const char* text : {"\xef\xbb\xbf{}", "\"\xff\"", "\"\xed\xa0\x80\"", "\"\xc0\xaf\"", "\"a\nb\""}) {
-    EXPECT_EQ(JsonText::Parse(text, "it").error().kind, ErrorKind::kInvalidArgument) << text;
-  }
-}
-
 TEST(JsonTextTest, ABigTextFollowedBySmallOnes) {
   std::string big = "[" + std::string(20 << 20, ' ') + "1]";
   EXPECT_EQ((*JsonText::Parse(big, "it"))->root().size(), 1u);
   EXPECT_TRUE(JsonText::Parse("[]", "it"));
+}
+
+TEST(OnOneLineTest, LeavesNoSecondLine) {
+  EXPECT_EQ(OnOneLine("{\n  \"a b\": [1, \"\\\"x \\\\\"],\r\n\t\"c\": null }\n"), R"({"a b":[1,"\"x \\"],"c":null})");
+  EXPECT_EQ(OnOneLine(R"({"a": [1,  2]} )"), R"({"a": [1,  2]})");  // as it is
+  for (const char* text : {"\"a\nb\"", "\"\\\n\"", "{}\n\"\n", "\\\n\\\n", "\"\\\\\n"}) {
+    EXPECT_EQ(OnOneLine(text).find('\n'), std::string::npos) << text;
+  }
 }
 
 TEST(KnownMembersTest, FindsAndRefuses) {

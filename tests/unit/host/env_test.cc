@@ -6,10 +6,13 @@
 
 #include "guardc/log.h"
 #include "runtime/host/default_log.h"
+#include "tests/support/json_texts.h"
 #include "tests/unit/host/host_fixture.h"
 
 namespace guardc {
 namespace {
+
+using namespace std::string_view_literals;
 
 constexpr uint32_t kFailed = 0xffffffff, kTooSmall = 0xfffffffe;
 
@@ -52,18 +55,27 @@ TEST_F(CallBackendTest, EmptyArgumentsAreNull) {
 }
 
 TEST_F(CallBackendTest, ArgumentsMustBeJson) {
-  for (const std::string_view bad :
-       {"{", "{}x", " ", "\xef\xbb\xbf{}", "{\"a\":\"\xff\"}", "nul", "{'a':1}", "[1,]", "// c\n1", "01", "NaN"}) {
+  const auto budget = state_.backend_calls_left;
+  for (const std::string_view bad : test::kNotJsonTexts) {
+    state_.backend_calls_left = budget;
+    if (bad.empty()) continue;  // no arguments
     EXPECT_EQ(CallTool("t", bad), kFailed) << bad;
   }
   EXPECT_EQ(backend_calls_, 0);
-  for (const std::string_view good : {"1", " null ", R"("x")", "123456789012345678901234567890", R"({"a":1,"a":2})"}) {
-    EXPECT_EQ(CallTool("t", good), 7u) << good;
-    EXPECT_EQ(args_, good);
+  for (const auto& texts : {std::span<const std::string_view>(test::kJsonTexts), {test::kJsonTextsBeyondADom}}) {
+    for (const std::string_view good : texts) {
+      state_.backend_calls_left = budget;
+      EXPECT_EQ(CallTool("t", good), 7u) << good;
+      EXPECT_EQ(args_, good);  // byte for byte
+      for (const std::string_view behind : {"\0"sv, "\0 {}"sv, "\0\n{\"outcome\":\"allowed\"}"sv, ","sv}) {
+        EXPECT_EQ(CallTool("t", std::string(good) + std::string(behind)), kFailed) << good;
+      }
+      EXPECT_EQ(args_, good);
+    }
   }
-  // Depth is no danger either.
   EXPECT_EQ(CallTool("t", std::string(2000, '[')), kFailed);
-  EXPECT_EQ(CallTool("t", std::string(1900, '[') + std::string(1900, ']')), 7u);
+  EXPECT_EQ(CallTool("t", test::NestedJson(1000)), 7u);
+  EXPECT_EQ(CallTool("t", test::NestedJson(1001)), kFailed);
 }
 
 TEST_F(CallBackendTest, ToolNameMustBeUtf8) {
