@@ -1,10 +1,10 @@
 // Description <-> JSON text; the fields are those of docs/artifact-format.md.
 #include "artifact/description.h"
 
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "artifact/json_fields.h"
-#include "base/json.h"
 
 namespace guardc::artifact {
 
@@ -125,13 +125,13 @@ Result<Description> ParseDescription(std::string_view text, std::string_view pat
   const auto bad = [](const std::string& why) {
     return Fail(ErrorKind::kCorruptArtifact, why + ": compile the module again");
   };
-  const auto json = ParseJson(text, path);
-  if (!json) return bad(json.error().message);
+  const auto index = JsonIndex::Of(text, path);
+  if (!index) return bad(index.error().message);
   Description description;
   std::string problem;
   {
     const JsonPlace place;
-    JsonFields top(*json, place, problem);
+    JsonFields top(index->root(), place, problem);
     top.GetObjects("imports", description.imports, ReadImport);
     top.GetObjects("exports", description.exports, ReadExport);
     top.GetObjects("memories", description.memories, ReadLimits);

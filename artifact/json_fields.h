@@ -1,16 +1,18 @@
-// Reads JSON that must be exactly what is expected: every member there, of its type and in its range, and no other. The
-// first thing that is wrong is remembered with its place, so that who reads can be a plain list of fields.
+// Reads JSON that must be exactly what is expected: every member there once, of its type and in its range, and no
+// other. The first thing that is wrong is remembered with its place, so that who reads can be a plain list of fields.
 #pragma once
 
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
+
+#include "base/json_index.h"
 
 namespace guardc::artifact {
 
@@ -24,12 +26,16 @@ struct JsonPlace {
   std::string Text() const;  // "imports[2].name"; "" for the whole text
 };
 
+// The value of a member of `object` that stands there; the first of several.
+std::optional<JsonValue> FindMember(JsonValue object, std::string_view key);
+// A number that is written as nothing but digits.
+std::optional<uint64_t> UnsignedNumber(JsonValue value);
+
 // The members of one object. What it refers to outlives it.
 class JsonFields {
  public:
-  using Json = nlohmann::json;
-
-  JsonFields(const Json& json, const JsonPlace& place, std::string& problem);
+  // Without a value that one is missing has been reported.
+  JsonFields(std::optional<JsonValue> json, const JsonPlace& place, std::string& problem);
   // Every member was asked for, or there is one that should not be there.
   ~JsonFields();
   JsonFields(const JsonFields&) = delete;
@@ -75,7 +81,9 @@ class JsonFields {
   template <class T, class Read>
   void GetObjects(std::string_view key, std::vector<T>& values, Read read) {
     const JsonPlace array{&place_, key};
-    for (const Json& element : Elements(key)) {
+    const std::optional<JsonValue> elements = Elements(key);
+    if (!elements) return;
+    for (const JsonValue element : *elements) {
       const JsonPlace place{&array, {}, values.size()};
       JsonFields fields(element, place, problem_);
       read(fields, values.emplace_back());
@@ -83,13 +91,13 @@ class JsonFields {
   }
 
  private:
-  const Json& Member(std::string_view key);
-  const Json& Elements(std::string_view key);
+  std::optional<JsonValue> Member(std::string_view key);
+  std::optional<JsonValue> Elements(std::string_view key);
   void GetNumber(std::string_view key, uint64_t& value, uint64_t max);
   void Report(std::string_view key, std::string_view what);
-  void ReportType(std::string_view key, const Json& found, std::string_view expected);
+  void ReportType(std::string_view key, JsonValue found, std::string_view expected);
 
-  const Json& json_;
+  std::optional<JsonValue> json_;  // an object
   const JsonPlace& place_;
   std::string& problem_;
   std::vector<std::string_view> asked_;

@@ -3,13 +3,10 @@
 #include "artifact/description.h"
 #include "artifact/json_fields.h"
 #include "artifact/manifest.h"
-#include "base/json.h"
 
 namespace guardc::artifact {
 
 namespace {
-
-using Json = nlohmann::json;
 
 void ReadTarget(JsonFields& fields, Target& target) {
   fields.Get("triple", target.triple);
@@ -58,17 +55,18 @@ void ReadManifest(JsonFields& top, Manifest& manifest) {
 
 Result<Manifest> ParseManifest(std::string_view text, std::string_view path) {
   const std::string name(path);
-  const Result<Json> parsed = ParseJson(text, name);
-  if (!parsed) return Fail(ErrorKind::kCorruptArtifact, parsed.error().message + ": compile the module again");
-  const Json& json = *parsed;
+  const Result<JsonIndex> index = JsonIndex::Of(text, name);
+  if (!index) return Fail(ErrorKind::kCorruptArtifact, index.error().message + ": compile the module again");
+  const JsonValue json = index->root();
 
   // Before everything else: another version may have other fields.
-  if (json.is_object()) {
-    const auto version = json.find("manifest_version");
-    if (version != json.end() && version->is_number_unsigned() && *version != kManifestVersion) {
-      return Fail(ErrorKind::kIncompatibleArtifact,
-                  name + ": manifest_version is " + std::to_string(version->get<uint64_t>()) + ", expected " +
-                      std::to_string(kManifestVersion) + ": compile the module again with this version of guardc");
+  if (json.Is(JsonType::kObject)) {
+    const auto member = FindMember(json, "manifest_version");
+    const auto version = member ? UnsignedNumber(*member) : std::nullopt;
+    if (version && *version != kManifestVersion) {
+      return Fail(ErrorKind::kIncompatibleArtifact, name + ": manifest_version is " + std::to_string(*version) +
+                                                        ", expected " + std::to_string(kManifestVersion) +
+                                                        ": compile the module again with this version of guardc");
     }
   }
   Manifest manifest;

@@ -96,6 +96,24 @@ std::optional<Escapes> EscapesOf(std::string_view s) {
   return found;
 }
 
+// As UnescapeJson(). `inner` lies in a padded text.
+bool Unescape(std::string_view inner, Escapes escapes, std::string& storage) {
+  ondemand::parser& parser = ThreadParser();
+  bool good = parser.capacity() > 0 || parser.allocate(kSmallestParser) == simdjson::SUCCESS;
+  // Decoded in place: what it becomes is never longer.
+  storage.resize_and_overwrite(inner.size() + simdjson::SIMDJSON_PADDING, [&](char* data, size_t) -> size_t {
+    auto* to = reinterpret_cast<uint8_t*>(data);
+    std::string_view decoded;
+    good =
+        good &&
+        parser.unescape(ondemand::raw_json_string(reinterpret_cast<const uint8_t*>(inner.data())), to).get(decoded) ==
+            simdjson::SUCCESS;
+    return good ? decoded.size() : 0;
+  });
+  // simdjson 3.0 lets the second half of a surrogate pair through alone, as bytes that are not UTF-8.
+  return good && (escapes != Escapes::kUnicode || IsUtf8(storage));
+}
+
 }  // namespace
 
 // Walks the document with a stack of its own, so that depth costs heap and not the caller's stack. What returns a bool
@@ -119,7 +137,7 @@ class JsonText::Builder {
     text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     base_ = text.data();
     levels_.reserve(kUsualDepth);
-    out_.nodes_.reserve(text.size() / 16 + 8);
+    out_.index_.nodes.reserve(text.size() / 16 + 8);
     ondemand::document document;
     if (!Good(ThreadParser()
                   .iterate(
@@ -133,7 +151,7 @@ class JsonText::Builder {
     } else if (!OpenDocument(document, base_ + first) || !Walk()) {
       return false;
     }
-    std::string_view behind = std::string_view(text).substr(out_.nodes_[0].end);
+    std::string_view behind = std::string_view(text).substr(out_.index_.nodes[0].end);
     return std::all_of(behind.begin(), behind.end(), IsJsonSpace);
   }
 
@@ -157,8 +175,8 @@ class JsonText::Builder {
 
   uint32_t Offset(const char* p) const { return static_cast<uint32_t>(p - base_); }
   uint32_t Add(JsonType type, const char* begin, const char* end, uint32_t size = 0) {
-    auto index = static_cast<uint32_t>(out_.nodes_.size());
-    out_.nodes_.push_back({Offset(begin), Offset(end), index + 1, size, type});
+    auto index = static_cast<uint32_t>(out_.index_.nodes.size());
+    out_.index_.nodes.push_back({Offset(begin), Offset(end), index + 1, size, type});
     return index;
   }
   void AddString(std::string_view inner, Escapes escapes) {
@@ -228,7 +246,7 @@ class JsonText::Builder {
       const bool more =
           level.is_object ? level.field != ondemand::object_iterator{} : level.element != ondemand::array_iterator{};
       if (more) {
-        ++out_.nodes_[level.node].size;
+        ++out_.index_.nodes[level.node].size;
         const size_t depth = levels_.size();
         if (!Child(level)) return false;
         if (levels_.size() > depth) continue;
@@ -268,7 +286,7 @@ class JsonText::Builder {
       return Good(value.get_object().get(object)) && PushObject(object, token.data());
     }
     if (!Scalar(token)) return false;
-    last_end_ = base_ + out_.nodes_.back().end;
+    last_end_ = base_ + out_.index_.nodes.back().end;
     // Consumed here, since simdjson 3.0 takes an unread string before a colon for a key, and skips what follows.
     ondemand::raw_json_string consumed;
     return first != '"' || Good(value.get_raw_json_string().get(consumed));
@@ -289,12 +307,12 @@ class JsonText::Builder {
   // simdjson has seen the closing bracket; between it and the last child there is only white space.
   void Close() {
     Level& level = levels_.back();
-    Node& node = out_.nodes_[level.node];
+    JsonIndex::Node& node = out_.index_.nodes[level.node];
     const char* p = node.size == 0 ? base_ + node.begin + 1 : last_end_;
     while (IsJsonSpace(*p)) ++p;
     last_end_ = p + 1;
     node.end = Offset(last_end_);
-    node.next = static_cast<uint32_t>(out_.nodes_.size());
+    node.next = static_cast<uint32_t>(out_.index_.nodes.size());
     levels_.pop_back();
   }
 
@@ -309,24 +327,10 @@ static_assert(simdjson::SIMDJSON_PADDING <= kAnswerSpare);
 
 JsonText::Indexed JsonText::BuildIndex() {
   Builder builder(*this);
-  if (builder.Run()) return Indexed::kDone;
-  return builder.is_out_of_memory() ? Indexed::kOutOfMemory : Indexed::kNotJson;
-}
-
-bool Unescape(std::string_view inner, std::string& storage) {
-  ondemand::parser& parser = ThreadParser();
-  bool good = parser.capacity() > 0 || parser.allocate(kSmallestParser) == simdjson::SUCCESS;
-  // Decoded in place. The quoted text lies in a padded one, and what it becomes is never longer.
-  storage.resize_and_overwrite(inner.size() + simdjson::SIMDJSON_PADDING, [&](char* data, size_t) -> size_t {
-    auto* to = reinterpret_cast<uint8_t*>(data);
-    std::string_view decoded;
-    good =
-        good &&
-        parser.unescape(ondemand::raw_json_string(reinterpret_cast<const uint8_t*>(inner.data())), to).get(decoded) ==
-            simdjson::SUCCESS;
-    return good ? decoded.size() : 0;
-  });
-  return good;
+  if (!builder.Run()) return builder.is_out_of_memory() ? Indexed::kOutOfMemory : Indexed::kNotJson;
+  index_.text = text_.data();
+  index_.unescape = Unescape;
+  return Indexed::kDone;
 }
 
 bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }

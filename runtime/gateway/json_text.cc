@@ -4,25 +4,6 @@
 
 namespace guardc::gateway {
 
-std::string_view JsonTypeName(JsonType type) {
-  switch (type) {
-    case JsonType::kNull:
-      return "null";
-    case JsonType::kTrue:
-    case JsonType::kFalse:
-      return "a boolean";
-    case JsonType::kNumber:
-      return "a number";
-    case JsonType::kString:
-      return "a string";
-    case JsonType::kArray:
-      return "an array";
-    case JsonType::kObject:
-      return "an object";
-  }
-  return "unknown";
-}
-
 Result<std::shared_ptr<const JsonText>> JsonText::Parse(std::string text, std::string_view what) {
   if (text.size() > kMaxJsonBytes) {
     return Fail(ErrorKind::kLimit, std::string(what) + " has " + std::to_string(text.size()) + " bytes; the limit is " +
@@ -43,23 +24,6 @@ std::string JsonText::Take(std::shared_ptr<const JsonText>&& text) {
   if (text.use_count() != 1) return text->text_;
   // Nobody else has it, and it was not made const.
   return std::move(const_cast<JsonText&>(*text).text_);
-}
-
-Result<std::string_view> JsonValue::StringView(std::string& storage) const {
-  const std::string_view inner = Inner();
-  if (escapes() == Escapes::kNone) return inner;
-  // simdjson 3.0 lets the second half of a surrogate pair through alone, as bytes that are not UTF-8.
-  if (!Unescape(inner, storage) || (escapes() == Escapes::kUnicode && !IsUtf8(storage))) {
-    return Fail(ErrorKind::kInvalidArgument,
-                "a string holds half of a surrogate pair: " + Printable(inner) + "; expected text that is Unicode");
-  }
-  return std::string_view(storage);
-}
-
-Result<std::string> JsonValue::String() const {
-  std::string storage;
-  GUARDC_TRY(std::string_view view, StringView(storage));
-  return std::string(view);
 }
 
 std::string OnOneLine(std::string_view json) {

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "artifact/description.h"
+#include "base/hex.h"
 #include "tests/support/test_artifact.h"
 
 namespace guardc::artifact {
@@ -144,6 +145,46 @@ TEST(Manifest, UnknownFieldsAreRefused) {
   }
 }
 
+// One reader would take the first, the next one the last.
+TEST(Manifest, FieldsThatStandThereTwiceAreRefused) {
+  for (const Format& format : Formats()) {
+    const Json json = Json::parse(format.text);
+    int fields = 0;
+    ForEachField(json, Json::json_pointer(), [&](const Json::json_pointer& at) {
+      if (!json[at.parent_pointer()].is_object()) return;
+      // Behind the object's other members once more, spelt otherwise every other time.
+      const std::string key =
+          ++fields % 2 == 0 ? at.back() : "\\u00" + HexOf({{static_cast<uint8_t>(at.back()[0])}}) + at.back().substr(1);
+      Json marked = json;
+      marked[at.parent_pointer()]["zzz"] = 0;
+      std::string text = marked.dump();
+      const std::string mark = "\"zzz\":0";
+      text.replace(text.find(mark), mark.size(), "\"" + key + "\":" + json[at].dump());
+      const auto parsed = format.parse(text);
+      ASSERT_FALSE(parsed) << text;
+      EXPECT_EQ(parsed.error().kind, ErrorKind::kCorruptArtifact);
+      EXPECT_THAT(parsed.error().message, HasSubstr(at.back() + " stands there twice"));
+    });
+    EXPECT_GT(fields, format.fields);
+  }
+}
+
+TEST(Manifest, NumbersAreDigits) {
+  for (const Format& format : Formats()) {
+    const Json json = Json::parse(format.text);
+    for (const char* at : {"/object/size", "/counts/types"}) {
+      if (!json.contains(Json::json_pointer(at))) continue;
+      Json marked = json;
+      marked[Json::json_pointer(at)] = "mark";
+      for (const char* number : {"1.0", "1e2", "-0", "-1", "18446744073709551616", "1e400"}) {
+        std::string text = marked.dump();
+        text.replace(text.find("\"mark\""), 6, number);
+        EXPECT_EQ(format.parse(text).error().kind, ErrorKind::kCorruptArtifact) << number;
+      }
+    }
+  }
+}
+
 TEST(Manifest, ValuesAreChecked) {
   const std::pair<const char*, Json> changes[] = {
       {"/object/file", "../guard.so"},
@@ -185,10 +226,10 @@ TEST(Manifest, MessagesSayWhere) {
   const std::tuple<const char*, Json, const char*> changes[] = {
       {"/wasm/size", -1, "m: wasm.size is -1, expected a number from 0 to 18446744073709551615: compile"},
       {"/target/features/1", 7, "m: target.features[1] is 7, expected a string: compile"},
-      {"/options", Json::array(), "m: options is array, expected an object: compile"},
+      {"/options", Json::array(), "m: options is an array, expected an object: compile"},
       {"/imports/1/type", false, "d: imports[1].type is false, expected a string: compile"},
       {"/tables/0/max", "x", "d: tables[0].max is \"x\", expected a number or null: compile"},
-      {"/exports/0", 3, "d: exports[0] is number, expected an object: compile"},
+      {"/exports/0", 3, "d: exports[0] is a number, expected an object: compile"},
       {"/memories", nullptr, "d: memories is null, expected an array: compile"},
   };
   for (const Format& format : Formats()) {

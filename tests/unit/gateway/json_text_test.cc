@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/support/json_model.h"
 #include "tests/support/json_texts.h"
 
 namespace guardc::gateway {
@@ -12,27 +13,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-json ToModel(JsonValue value) {
-  if (value.Is(JsonType::kArray)) {
-    json out = json::array();
-    for (JsonValue child : value) out.push_back(ToModel(child));
-    EXPECT_EQ(out.size(), value.size());
-    EXPECT_EQ(out, json::parse(value.raw()));
-    return out;
-  }
-  if (value.Is(JsonType::kObject)) {
-    json out = json::object();
-    for (auto it = value.begin(); it != value.end(); ++it) {
-      std::string key = (*it).String().value();
-      out[key] = ToModel(*++it);
-    }
-    EXPECT_EQ(out, json::parse(value.raw()));
-    return out;
-  }
-  if (value.Is(JsonType::kString)) return value.String().value();
-  return json::parse(value.raw());
-}
 
 TEST(JsonTextTest, AgreesWithTheCheckAndAnotherParserOnMutatedTexts) {
   std::mt19937 random(7);
@@ -47,7 +27,7 @@ TEST(JsonTextTest, AgreesWithTheCheckAndAnotherParserOnMutatedTexts) {
       continue;
     }
     ++accepted;
-    ASSERT_EQ(ToModel((*parsed)->root()), json::parse(text)) << text;
+    ASSERT_EQ(test::ToModel((*parsed)->root()), json::parse(text)) << text;
   }
   EXPECT_GT(accepted, 10'000);
 }
