@@ -1,17 +1,19 @@
 // guardc call: one label function of a guard, as a gateway would call it. The guard's answer is all that reaches
-// stdout.
+// stdout, and none that a gateway would not take.
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file.h"
 #include "guardc/guard.h"
 #include "guardc/module.h"
+#include "tools/call_answer.h"
 #include "tools/call_inputs.h"
 #include "tools/command.h"
 #include "tools/find_module.h"
@@ -24,7 +26,6 @@ namespace {
 using nlohmann::ordered_json;
 
 struct CallArguments : CommonOptions {
-  AcceptAgent accept;
   LoadRequest load;
   std::string function;
   std::string input;
@@ -32,6 +33,7 @@ struct CallArguments : CommonOptions {
   std::string backend;
   double timeout_seconds = 0;
   uint32_t memory_cap_pages = GuardOptions{}.memory_cap_pages;
+  bool raw = false;
   bool timing = false;
   size_t repeat = 1;
   int verbose = 0;
@@ -60,9 +62,10 @@ class StepClock {
   std::vector<Step> steps_;
 };
 
-struct Outcome {
+struct CallOutcome {
   std::shared_ptr<Guard> guard;  // outlives the answer, see EndProcess
   std::string answer;
+  std::optional<Error> fault;  // of the answer
   std::string key;
   std::vector<CallTiming> calls;  // one per repetition
   std::vector<Step> steps;
@@ -75,8 +78,8 @@ Result<LabelFunction> ParseFunction(std::string_view name) {
   return Fail(ErrorKind::kInvalidArgument, "'" + std::string(name) + "' is no label function");
 }
 
-Result<Outcome> RunGuard(const CallArguments& arguments) {
-  Outcome out;
+Result<CallOutcome> RunGuard(const CallArguments& arguments) {
+  CallOutcome out;
   StepClock clock;
   GUARDC_TRY(const LabelFunction function, ParseFunction(arguments.function));
   GUARDC_TRY(const std::string input, ReadJsonText(arguments.input));
@@ -104,8 +107,8 @@ Result<Outcome> RunGuard(const CallArguments& arguments) {
   out.guard = guard;
   clock.Done("instantiate");
   if (!arguments.policy.empty()) {
-    GUARDC_TRY(std::string answer, guard->Call(LabelFunction::kAgent, policy));
-    GUARDC_CHECK(arguments.accept(std::move(answer)));
+    GUARDC_TRY(const std::string answer, guard->Call(LabelFunction::kAgent, policy));
+    GUARDC_CHECK(CheckAnswer(LabelFunction::kAgent, policy, answer));
     clock.Done("label_agent (policy)");
   }
   guard->EnableTiming(arguments.timing || arguments.json || arguments.repeat > 1);
@@ -118,6 +121,11 @@ Result<Outcome> RunGuard(const CallArguments& arguments) {
     if (i == 0) out.answer = std::move(answer);
   }
   clock.Done(arguments.repeat == 1 ? "call" : "calls");
+  if (!arguments.raw) {
+    const Result<void> sound = CheckAnswer(function, input, out.answer);
+    if (!sound) out.fault = sound.error();
+    clock.Done("check the answer");
+  }
   out.steps = clock.steps();
   return out;
 }
@@ -154,7 +162,7 @@ double GuestShare(const std::vector<CallTiming>& calls) {
   return total == 0 ? 0 : static_cast<double>(guest) / static_cast<double>(total);
 }
 
-void PrintTiming(const CallArguments& arguments, const Outcome& outcome) {
+void PrintTiming(const CallArguments& arguments, const CallOutcome& outcome) {
   std::string text;
   if (arguments.timing) {
     std::vector<std::vector<std::string>> rows = {{"STEP", "TIME"}};
@@ -174,7 +182,7 @@ void PrintTiming(const CallArguments& arguments, const Outcome& outcome) {
   std::fputs((text + shares).c_str(), stderr);
 }
 
-ordered_json ToJson(const CallArguments& arguments, const Outcome& outcome) {
+ordered_json ToJson(const CallArguments& arguments, const CallOutcome& outcome) {
   ordered_json steps = ordered_json::array();
   for (const Step& step : outcome.steps) steps.push_back({{"step", step.name}, {"ns", step.nanoseconds}});
   ordered_json calls = {{"count", outcome.calls.size()}, {"guest_share", GuestShare(outcome.calls)}};
@@ -189,11 +197,12 @@ ordered_json ToJson(const CallArguments& arguments, const Outcome& outcome) {
 }
 
 int RunCall(const CallArguments& arguments) {
-  const Result<Outcome> outcome = RunGuard(arguments);
+  const Result<CallOutcome> outcome = RunGuard(arguments);
   if (!outcome) {
     return ReportError(outcome.error(), arguments.json, LoadHint(arguments.load, outcome.error()));
   }
   if (arguments.timing || arguments.repeat > 1) PrintTiming(arguments, *outcome);
+  if (outcome->fault) return EndProcess(ReportError(*outcome->fault, arguments.json, AnswerHint(outcome->answer)));
   if (arguments.json) return FinishJson(ToJson(arguments, *outcome), kDone);
   const bool terminal = isatty(STDOUT_FILENO) != 0;
   return EndProcess(Finish(terminal ? outcome->answer + "\n" : outcome->answer, kDone));
@@ -201,9 +210,8 @@ int RunCall(const CallArguments& arguments) {
 
 }  // namespace
 
-void AddCall(CLI::App& app, int& exit_code, AcceptAgent accept) {
+void AddCall(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<CallArguments>();
-  options->accept = std::move(accept);
   CLI::App* command = app.add_subcommand("call", "Call a label function; stdout is the guard's answer, byte for byte");
   command->add_option("guard", options->load.module, "The guard's .wasm, or an entry's directory")
       ->type_name("GUARD.wasm")
@@ -228,6 +236,7 @@ void AddCall(CLI::App& app, int& exit_code, AcceptAgent accept) {
       ->type_name("PAGES")
       ->check(WhenGiven([] { return CLI::Range(0U, 65536U); }))
       ->capture_default_str();
+  command->add_flag("--raw", options->raw, "Print the answer as it is, whether or not it is one by the ABI");
   command->add_flag("--timing", options->timing, "Print the time of each step on stderr");
   command->add_option("--repeat", options->repeat, "Call N times; print minimum, median and p99 on stderr")
       ->type_name("N")

@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_check.h"
 #include "base/log.h"
+#include "runtime/gateway/json_text.h"
 
 namespace guardc::cli {
 namespace {
@@ -65,14 +66,19 @@ std::shared_ptr<GuardLog> MakeStderrLog(std::string guard, int verbose) {
 }
 
 Result<Backend> MakeFileBackend(const std::string& path, int verbose) {
-  GUARDC_TRY(const std::string text, ReadFileOrStdin(path));
-  GUARDC_TRY(const auto root, ParseJson(text, NameOf(path)));
-  if (!root.is_object()) {
-    return Fail(ErrorKind::kInvalidArgument, "the backend file '" + path + "' holds a JSON " + root.type_name() +
-                                                 ", not an object that maps tool names to answers");
+  GUARDC_TRY(std::string text, ReadFileOrStdin(path));
+  GUARDC_TRY(const auto parsed, gateway::JsonText::Parse(std::move(text), NameOf(path)));
+  const gateway::JsonValue root = parsed->root();
+  if (!root.Is(gateway::JsonType::kObject)) {
+    return Fail(ErrorKind::kInvalidArgument, "the backend file '" + path + "' holds " +
+                                                 std::string(gateway::JsonTypeName(root.type())) +
+                                                 ", expected an object that maps tool names to answers");
   }
-  std::map<std::string, std::string, std::less<>> answers;
-  for (const auto& [tool, answer] : root.items()) answers[tool] = answer.dump();
+  std::map<std::string, std::string, std::less<>> answers;  // as they were written
+  for (auto it = root.begin(); it != root.end(); ++it) {
+    GUARDC_TRY(std::string tool, (*it).String());
+    answers[std::move(tool)] = std::string((*++it).raw());
+  }
   return Backend([answers = std::move(answers), verbose](std::string_view tool, std::string_view args_json,
                                                          const CallOptions&) -> Result<std::string> {
     const auto found = answers.find(tool);

@@ -1,7 +1,6 @@
 // What the subcommands share with main.cc: how they are registered, and what they answer.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,14 +21,10 @@ enum ExitCode : int {
   kTrapped = 134,  // as shells see an abort, and as wasmtime answers
 };
 
-// Says whether label_agent's answer, which it takes, lets an agent in.
-using AcceptAgent = std::function<Result<void>(std::string answer)>;
-
 // Each adds one subcommand to `app` and writes the exit code to `exit_code` when that subcommand runs.
 void AddVerify(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
-// `accept` for --policy; none where another executable is called with it.
-void AddCall(CLI::App& app, int& exit_code, AcceptAgent accept);
+void AddCall(CLI::App& app, int& exit_code);
 void AddCache(CLI::App& app, int& exit_code);
 void AddPolicy(CLI::App& app, int& exit_code);
 void AddDecide(CLI::App& app, int& exit_code);

@@ -15,35 +15,24 @@ namespace {
 
 struct Elsewhere {
   std::string_view name;
-  std::string_view option;  // only with this one, where it is not empty: the subcommand is one of ours
   const char* description;
   Error (*become)(const std::vector<std::string>& arguments);
   const char* hint;
-
-  bool IsMeant(const std::vector<std::string>& arguments) const {
-    const auto is_option = [&](std::string_view text) {
-      return text.starts_with(option) && (text.size() == option.size() || text[option.size()] == '=');
-    };
-    return !arguments.empty() && arguments.front() == name &&
-           (option.empty() || std::ranges::any_of(arguments, is_option));
-  }
 };
 constexpr char kGatewayHint[] = "install guardc-gateway beside guardc, or in ../libexec/guardc";
 constexpr Elsewhere kElsewhere[] = {
-    {"compile", "", "Compile guards into the cache", BecomeCompiler,
+    {"compile", "Compile guards into the cache", BecomeCompiler,
      "install guardc's compiler, or set GUARDC_COMPILER to a guardc-compiler; everything but compiling works without "
      "it"},
-    {"policy", "", "Look at the policies that a gateway gives to guards", BecomeGateway, kGatewayHint},
-    {"decide", "", "Decide about a tool call as a gateway would: labels, policy, backend, filtering", BecomeGateway,
+    {"policy", "Look at the policies that a gateway gives to guards", BecomeGateway, kGatewayHint},
+    {"decide", "Decide about a tool call as a gateway would: labels, policy, backend, filtering", BecomeGateway,
      kGatewayHint},
-    {"call", "--policy", nullptr, BecomeGateway, kGatewayHint},
 };
 
 }  // namespace
 
 void DescribeElsewhere(CLI::App& app, int& exit_code) {
   for (const Elsewhere& command : kElsewhere) {
-    if (command.description == nullptr) continue;
     const std::string name(command.name);
     app.add_subcommand(name, command.description)->prefix_command()->callback([name, &exit_code] {
       exit_code = ReportError({ErrorKind::kInvalidArgument, "`" + name + "` must be the first argument"}, false);
@@ -53,7 +42,7 @@ void DescribeElsewhere(CLI::App& app, int& exit_code) {
 
 std::optional<int> RunElsewhere(const std::vector<std::string>& arguments) {
   for (const Elsewhere& command : kElsewhere) {
-    if (!command.IsMeant(arguments)) continue;
+    if (arguments.empty() || arguments.front() != command.name) continue;
     const bool json = std::ranges::find(arguments, "--json") != arguments.end();
     return ReportError(command.become(arguments), json, command.hint);
   }

@@ -47,7 +47,7 @@ int Main(int argc, char** argv) {
   const std::vector<Command> commands = {
       {"verify", AddVerify},
       {"inspect", AddInspect},
-      {"call", [](CLI::App& app, int& code) { AddCall(app, code, {}); }},
+      {"call", AddCall},
       {"exec", [&](CLI::App& app, int& code) { AddExec(app, std::move(guest_arguments), code); }},
       {"cache", AddCache},
   };

@@ -178,7 +178,7 @@ class RunBadInputTest(CliTest):
         object_file.write_bytes(data)
         in_file = self.json_file("in.json", {})
         self.assert_error(self.call(guard, "--input", in_file), "hint:")
-        done = self.call(guard, "--input", in_file, "--compile")  # replaces it
+        done = self.call(guard, "--input", in_file, "--compile", "--raw")  # replaces it
         self.assertEqual((done.returncode, done.stdout), (0, b"{}"), done.stderr)
 
     def test_truncated_artifact(self):

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import unittest
 
-from support import BROKEN_GUARD, ECHO_GUARD, GUARDC, CliTest, files_below, needs_compiler, run
+from support import AGENT_ANSWER, BROKEN_GUARD, ECHO_GUARD, GUARDC, CliTest, files_below, needs_compiler, run
 
 
 @needs_compiler
@@ -318,8 +318,8 @@ class CacheTest(CliTest):
         for directory, _, _ in os.walk(self.cache):
             os.chmod(directory, 0o555)
             self.addCleanup(os.chmod, directory, 0o755)
-        done = run("call", guard, "label_resource", "--input", self.json_file("in.json", {}), "--cache-dir", self.cache)
-        self.assertEqual((done.returncode, done.stdout), (0, b"{}"), done.stderr)
+        done = run("call", guard, "label_agent", "--input", self.json_file("in.json", {}), "--cache-dir", self.cache)
+        self.assertEqual((done.returncode, done.stdout), (0, AGENT_ANSWER.encode()), done.stderr)
         self.run_ok("verify", made["path"], "--cache-dir", self.cache)
 
 

@@ -1,4 +1,4 @@
-"""guardc call: stdout purity, policy, backend, timing, repetition, timeouts, traps."""
+"""guardc call: stdout purity, checked answers, policy, backend, timing, repetition, timeouts, traps."""
 
 import json
 import os
@@ -6,7 +6,8 @@ import pty
 import subprocess
 import unittest
 
-from support import AGENT_ANSWER, BROKEN_GUARD, ECHO_GUARD, GUARDC, CliTest, needs_compiler, run
+from support import (AGENT_ANSWER, BROKEN_GUARD, ECHO_GUARD, GUARDC, LABEL_TYPE, RELAY_GUARD, CliTest, needs_compiler,
+                     run)
 
 
 @needs_compiler
@@ -14,7 +15,8 @@ class CallTest(CliTest):
     def setUp(self):
         super().setUp()
         self.guard = self.wasm(ECHO_GUARD)
-        self.input = self.write("input.json", '{"tool_name": "x",\n "tool_args": {"é": "\\u0000"}}')
+        # The guard echoes it as its answer to label_resource.
+        self.input = self.write("input.json", '{"resource": {"description": "é\\u0000"},\n "operation": "read"}')
 
     def call(self, *args, guard=None, **more):
         return run("call", guard or self.guard, *args, "--cache-dir", self.cache, **more)
@@ -26,13 +28,14 @@ class CallTest(CliTest):
 
     def test_input_from_stdin(self):
         self.compile(self.guard)
-        done = self.call("label_resource", "--input", "-", stdin=b'[1, 2]\n')
-        self.assertEqual((done.returncode, done.stdout), (0, b"[1, 2]\n"), done.stderr)
+        text = b'{"resource": {}}\n'
+        done = self.call("label_resource", "--input", "-", stdin=text)
+        self.assertEqual((done.returncode, done.stdout), (0, text), done.stderr)
 
     def test_newline_on_a_terminal_only(self):
         self.compile(self.guard)
         master, slave = pty.openpty()
-        subprocess.run([GUARDC, "call", self.guard, "label_resource", "--input", "-", "--cache-dir", self.cache],
+        subprocess.run([GUARDC, "call", self.guard, "label_resource", "--input", "-", "--cache-dir", self.cache, "--raw"],
                        input=b"7", stdout=slave, stderr=subprocess.DEVNULL, check=True)
         os.close(slave)
         self.assertEqual(os.read(master, 100), b"7\r\n")
@@ -82,7 +85,14 @@ class CallTest(CliTest):
         self.compile(self.guard)
         backend = self.json_file("backend.json", {"get_thing": {"private": True}})
         done = self.call("label_response", "--input", self.input, "--backend", backend)
-        self.assertEqual((done.returncode, done.stdout), (0, b'{"private":true}'), done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (0, b'{"private": true}'), done.stderr)
+
+    def test_backend_answers_are_passed_on_as_they_were_written(self):
+        self.compile(self.guard)
+        answer = b'{"n" : [1.0, 123456789012345678901234567890, 1e400],\n "s" : "\\u00e9"}'
+        backend = self.write("backend.json", b'{"get_thing": 0, "other": [], "get_thing": ' + answer + b" }")
+        done = self.call("label_response", "--input", self.input, "--backend", backend)
+        self.assertEqual((done.returncode, done.stdout), (0, answer), done.stderr)
 
     def test_missing_tool_is_a_backend_error(self):
         self.compile(self.guard)
@@ -98,11 +108,11 @@ class CallTest(CliTest):
 
     def test_log_lines_by_verbosity(self):
         self.compile(self.guard)
-        backend = self.json_file("backend.json", {"get_thing": 1})
+        backend = self.json_file("backend.json", {"get_thing": {}})
         counts = []
         for flags in ([], ["-v"], ["-vv"]):
             done = self.call("label_response", "--input", self.input, "--backend", backend, *flags)
-            self.assertEqual(done.stdout, b"1")
+            self.assertEqual(done.stdout, b"{}")
             counts.append(done.stderr.count(b"line of log"))
         self.assertEqual(counts, [2, 3, 4])
 
@@ -121,6 +131,90 @@ class CallTest(CliTest):
         self.assertEqual(result["calls"]["count"], 3)
         self.assertLessEqual(result["calls"]["total"]["min_ns"], result["calls"]["total"]["p99_ns"])
         self.assertRegex(result["key"], "^[0-9a-f]{64}$")
+
+    def answered(self, function, answer, *args, **request):
+        """The call of `function` that the guard answers with the text."""
+        backend = self.write("backend.json", b'{"%s": %s}' % (function.encode(), answer))
+        return self.call(function, "--input", self.json_file("in.json", request), "--backend", backend, *args,
+                         guard=self.relay)
+
+    def test_answers_that_are_none(self):
+        self.relay = self.wasm(RELAY_GUARD, "relay.wasm")
+        self.compile(self.relay)
+        listed = {"tool_result": {"content": [{"type": "text", "text": '{"items": [{"n": 1}]}'}]}}
+        good = [("label_agent", b'{"difc_mode": "filter"}', {}),
+                ("label_resource", b'{"resource": {}, "operation": "READ"}', {}),
+                ("label_response", b"{}", {}),
+                ("label_response", b"null", {}),
+                ("label_response", b'{"items": [{"data": 1, "labels": {"secrecy": [], "integrity": []}}]}', {}),
+                ("label_response", b'{"items_path": "/items", "labeled_paths": [{"path": "/items/0", "labels": {}}]}', listed)]
+        for function, answer, request in good:
+            done = self.answered(function, answer, **request)
+            self.assertEqual((done.returncode, done.stdout), (0, answer), done.stderr)
+        bad = [("label_agent", b'{"difc_mod": "filter"}', {}, "difc_mode"),
+               ("label_agent", b'{"difc_mode": "loose"}', {}, "loose"),
+               ("label_agent", b'{"success": false, "error": "no such repo"}', {}, "no such repo"),
+               ("label_agent", b'{"difc_mode": "filter", "difc_mode": "strict"}', {}, "twice"),
+               ("label_agent", b"7", {}, "object"),
+               ("label_resource", b'{"operation": "read"}', {}, "resource"),
+               ("label_resource", b'{"resource": {"secrecy": "a"}}', {}, "secrecy"),
+               ("label_response", b'{"labeled_paths": 1}', {}, "labeled_paths"),
+               ("label_response", b'{"items": [{"data": 1}]}', {}, "items[0].labels"),
+               # The same answers as above, to other results.
+               ("label_response", b'{"items_path": "/items", "labeled_paths": []}', {"tool_result": {}}, "leads nowhere"),
+               ("label_response", b'{"items_path": "/items", "labeled_paths": []}', {}, "leads nowhere"),
+               ("label_response", b'{"items_path": "", "labeled_paths": [{"path": "/01"}]}', {"tool_result": [1, 2]}, "/01")]
+        for function, answer, request, word in bad:
+            done = self.answered(function, answer, **request)
+            self.assert_error(done, word, "hint: the answer, which --raw prints as it is: " + answer.decode())
+            done = self.answered(function, answer, "--json", **request)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(json.loads(done.stdout)["error"]["kind"], ("bad_response", "rejected"))
+            done = self.answered(function, answer, "--raw", **request)
+            self.assertEqual((done.returncode, done.stdout), (0, answer))
+            self.assertNotIn(b"error", done.stderr)
+            done = self.answered(function, answer, "--raw", "--json", **request)
+            self.assertEqual(json.loads(done.stdout)["answer"], answer.decode())
+            self.assertEqual(self.answered(function, answer, "--repeat", "3", **request).returncode, 1)
+
+    def test_an_answer_that_is_no_json(self):
+        self.compile(self.guard)
+        for text in (b'{"x": "\\ud800"}', b"[1e400]"):  # JSON, and yet no answer
+            self.assert_error(self.call("label_resource", "--input", "-", stdin=text), "label_resource")
+        # The guard echoes the first byte of its input only.
+        whole = "(local.get $len))\n    (local.get $len))"
+        cut = self.wasm(ECHO_GUARD.replace(whole, whole.replace("(local.get $len)", "(i32.const 1)")), "cut.wasm")
+        self.compile(cut)
+        done = self.call("label_resource", "--input", self.input, guard=cut)
+        self.assert_error(done, "not JSON", "hint: the answer, which --raw prints as it is: {\n")
+        self.assertEqual(self.call("label_resource", "--input", self.input, "--raw", guard=cut).stdout, b"{")
+
+    def test_a_long_bad_answer_is_cut_and_printable(self):
+        self.compile(self.guard)
+        long = self.json_file("in.json", {"a\u009b": "x" * 100_000})
+        done = self.call("label_resource", "--input", long)
+        self.assert_error(done, "resource", "...")
+        self.assertLess(len(done.stderr), 3000)
+
+    def test_an_empty_answer(self):
+        nothing = self.wasm("(module (memory (export \"memory\") 2) " + "".join(
+            f'(func (export "label_{name}") {LABEL_TYPE} (i32.const 0))' for name in ("agent", "resource", "response")) + ")")
+        self.compile(nothing)
+        for function in ("label_agent", "label_resource"):
+            done = self.call(function, "--input", self.input, guard=nothing)
+            self.assert_error(done, "nothing at all", "hint: the answer was empty")
+        done = self.call("label_response", "--input", self.input, guard=nothing)
+        self.assertEqual((done.returncode, done.stdout), (0, b""), done.stderr)  # no labels
+
+    def test_a_policy_answered_with_nonsense(self):
+        self.relay = self.wasm(RELAY_GUARD, "relay.wasm")
+        self.compile(self.relay)
+        backend = self.json_file("backend.json", {"label_agent": {"difc_mod": "filter"}, "label_resource": {"resource": {}}})
+        policy = self.json_file("policy.json", {})
+        for raw in ([], ["--raw"]):  # of the answer that is printed, not of this one
+            done = self.call("label_resource", "--input", self.input, "--policy", policy, "--backend", backend, *raw,
+                             guard=self.relay)
+            self.assert_error(done, "label_agent", "difc_mode")
 
     def test_trap_has_a_backtrace(self):
         broken = self.wasm(BROKEN_GUARD, "broken.wasm")

@@ -4,28 +4,10 @@ import json
 import subprocess
 import unittest
 
-from support import GUARDC, LABEL_TYPE, CliTest, needs_compiler, run
+from support import GUARDC, LABEL_TYPE, RELAY_GUARD, CliTest, needs_compiler, run
 
 POLICY = {"allow-only": {"repos": "ALL", "min-integrity": " None", "refusal-labels": "a, b"}}
 
-
-def relay(name, offset):
-    return f"""
-  (data (i32.const {offset}) "{name}")
-  (func (export "{name}") {LABEL_TYPE}
-    (call $call_backend (i32.const {offset}) (i32.const {len(name)}) (local.get $in) (local.get $len)
-                        (local.get $out) (local.get $cap)))"""
-
-
-# Each label function answers what the backend's tool of its own name answers; a failure there is -1 here.
-RELAY_GUARD = f"""
-(module $relay
-  (import "env" "call_backend" (func $call_backend (param i32 i32 i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 2)
-  {relay("label_agent", 16)}
-  {relay("label_resource", 64)}
-  {relay("label_response", 112)})
-"""
 
 TRAP_GUARD = f"""
 (module $trap

@@ -28,7 +28,7 @@ class ProcessTest(CliTest):
 
     def test_without_the_gateways_side(self):
         lonely = shutil.copy(GUARDC, self.dir / "guardc")
-        for args in (["policy", "check", "x"], ["decide"], ["call", "x.wasm", "label_agent", "--policy=x"]):
+        for args in (["policy", "check", "x"], ["decide"]):
             done = subprocess.run([lonely, *args], capture_output=True)
             self.assert_error(done, "this installation lacks guardc-gateway", str(self.dir), "hint: install")
 
