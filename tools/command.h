@@ -31,8 +31,8 @@ void AddDecide(CLI::App& app, int& exit_code);
 // `guest_arguments`: what followed "--", which CLI11 would not hand to a subcommand.
 void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_code);
 
-// What other executables do: described for `guardc --help`, and, where the arguments ask for it, done by becoming such
-// an executable. The exit code is of a failure to do so.
+// What another executable does: described for `guardc --help`, and, where the arguments ask for it, done by becoming that
+// executable. The exit code is of a failure to do so.
 void DescribeElsewhere(CLI::App& app, int& exit_code);
 std::optional<int> RunElsewhere(const std::vector<std::string>& arguments);
 

@@ -1,6 +1,6 @@
 // guardc: compile guards, look at what was compiled, and ask guards for labels. This executable contains no compiler
-// and never maps one, nor the gateway's side: for those it becomes another program (elsewhere.cc). What starting costs
-// is part of what a label costs: nothing is set up that the command does not need.
+// and never maps one: to compile it becomes another program (elsewhere.cc). What starting costs is part of what a label
+// costs: nothing is set up that the command does not need.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string>
@@ -48,6 +48,8 @@ int Main(int argc, char** argv) {
       {"verify", AddVerify},
       {"inspect", AddInspect},
       {"call", AddCall},
+      {"policy", AddPolicy},
+      {"decide", AddDecide},
       {"exec", [&](CLI::App& app, int& code) { AddExec(app, std::move(guest_arguments), code); }},
       {"cache", AddCache},
   };

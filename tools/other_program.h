@@ -1,5 +1,4 @@
-// What is in other executables, so that `guardc call` starts without mapping any of it: the compiler, and the gateway's
-// side with its JSON parser.
+// What is in another executable, so that `guardc call` starts without mapping any of it: the compiler.
 #pragma once
 
 #include <string>
@@ -9,9 +8,7 @@
 
 namespace guardc::cli {
 
-// Replace this process by guardc-compiler or guardc-gateway, with these arguments behind its name. Return only where
-// that failed.
+// Replaces this process by guardc-compiler, with these arguments behind its name. Returns only where that failed.
 Error BecomeCompiler(const std::vector<std::string>& arguments);
-Error BecomeGateway(const std::vector<std::string>& arguments);
 
 }  // namespace guardc::cli

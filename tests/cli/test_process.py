@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import time
 import unittest
@@ -25,12 +24,6 @@ class ProcessTest(CliTest):
             self.skipTest("a sanitizer's run-time library needs more")
         for name in ("libstdc++", "libm.", "libsimdjson", "libspdlog", "libfmt", "libcrypto"):
             self.assertNotIn(name, libraries)
-
-    def test_without_the_gateways_side(self):
-        lonely = shutil.copy(GUARDC, self.dir / "guardc")
-        for args in (["policy", "check", "x"], ["decide"]):
-            done = subprocess.run([lonely, *args], capture_output=True)
-            self.assert_error(done, "this installation lacks guardc-gateway", str(self.dir), "hint: install")
 
     @needs_compiler
     def test_mapped_files_while_a_guard_runs(self):

@@ -7,7 +7,7 @@ rm -rf "$prefix" "$work/cmake-build" "$work"/by-pkg-config*
 
 "$CMAKE_COMMAND" --install "$build" --prefix "$prefix" >"$work/install.log"
 for file in include/guardc/module.h include/guardc/version.h "$libdir/cmake/guardc/guardcConfig.cmake" \
-  "$libdir/pkgconfig/guardc.pc" "$libdir/pkgconfig/guardc-guard.pc" bin/guardc bin/guardc-gateway; do
+  "$libdir/pkgconfig/guardc.pc" "$libdir/pkgconfig/guardc-guard.pc" bin/guardc; do
   [ -e "$prefix/$file" ] || { echo "not installed: $file"; exit 1; }
 done
 
