@@ -2,7 +2,9 @@
 
 import json
 import os
+import pathlib
 import pty
+import re
 import subprocess
 import unittest
 
@@ -176,6 +178,19 @@ class CallTest(CliTest):
             done = self.answered(function, answer, "--raw", "--json", **request)
             self.assertEqual(json.loads(done.stdout)["answer"], answer.decode())
             self.assertEqual(self.answered(function, answer, "--repeat", "3", **request).returncode, 1)
+
+    def test_the_examples_of_the_page(self):
+        page = (pathlib.Path(__file__).parents[2] / "docs/guard-abi.md").read_text("utf-8")
+        examples = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+        policy, agent, resource_input, resource, response_input, paths, items, part = examples
+        self.relay = self.wasm(RELAY_GUARD, "relay.wasm")
+        self.compile(self.relay)
+        for function, asked, answer in (("label_agent", policy, agent), ("label_resource", resource_input, resource),
+                                        ("label_response", response_input, paths), ("label_response", response_input, items)):
+            done = self.answered(function, answer.strip().encode(), **json.loads(asked))
+            self.assertEqual((done.returncode, done.stdout), (0, answer.strip().encode()), done.stderr)
+        self.run_ok("policy", "check", self.write("policy.json", policy))
+        self.assertEqual(json.loads(json.loads(part)["content"][0]["text"]), [{"number": 1}])
 
     def test_an_answer_that_is_no_json(self):
         self.compile(self.guard)
