@@ -1,4 +1,5 @@
-// Labels and the rules of flow (guard-abi 4): who may read or write what. Pure values; nothing here calls a guard.
+// Labels and the rules of flow (docs/guard-abi.md, 4): who may read or write what. Pure values; nothing here calls a
+// guard.
 #pragma once
 
 #include <cstdint>

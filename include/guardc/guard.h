@@ -38,7 +38,7 @@ using Writer = std::function<void(std::string_view bytes)>;
 
 class Lesson;
 
-// What follows a trap, a nonzero exit or an interruption, which end an instance for good (guard-abi 2 and 7).
+// What follows a trap, a nonzero exit or an interruption, which end an instance for good (docs/guard-abi.md, 2).
 class AfterFailure {
  public:
   // The guard is out of use: every later call fails with kInstanceFailed.
@@ -100,8 +100,8 @@ class Guard {
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
-  // One label call with the whole buffer protocol (guard-abi 2): the answer's bytes, "" where the guard wrote none.
-  // kTrap, kExit, kGuardError, kBufferProtocol, kLimit, kInstanceFailed, kCancelled, kDeadline, kClosed.
+  // One label call with the whole buffer protocol (docs/guard-abi.md, 2): the answer's bytes, "" where the guard wrote
+  // none. kTrap, kExit, kGuardError, kBufferProtocol, kLimit, kInstanceFailed, kCancelled, kDeadline, kClosed.
   [[nodiscard]] Result<std::string> Call(LabelFunction function, std::string_view input_json,
                                          const CallOptions& call = {});
 

@@ -1,5 +1,5 @@
-// The label calls with typed answers (guard-abi 3 and 8), and what a gateway asks for labels: a compiled guard, noop,
-// a write sink, or something of its own.
+// The label calls with typed answers (docs/guard-abi.md, 3), and what a gateway asks for labels: a compiled guard,
+// noop, a write sink, or something of its own.
 #pragma once
 
 #include <cstdint>

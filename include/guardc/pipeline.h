@@ -1,5 +1,5 @@
-// One guarded tool call, phases 0 to 6 of guard-abi 4, around a backend. A gateway that wants only parts of it takes
-// LabelSource (label.h), CheckFlow (flow.h) and WhatLeaves.
+// One guarded tool call, phases 0 to 6 of docs/guard-abi.md, 4, around a backend. A gateway that wants only parts of it
+// takes LabelSource (label.h), CheckFlow (flow.h) and WhatLeaves.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Policies (guard-abi 3, label_agent): checked before a guard sees them, normalised for people. Text in, text out; the
-// caller's text is never changed.
+// Policies (docs/guard-abi.md, 3, label_agent): checked before a guard sees them, normalised for people. Text in, text
+// out; the caller's text is never changed.
 #pragma once
 
 #include <cstdint>

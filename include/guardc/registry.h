@@ -1,4 +1,4 @@
-// Which guard labels for which server, and where guards lie on disk (guard-abi 4 and 5).
+// Which guard labels for which server, and where guards lie on disk (docs/guard-abi.md, 4 and 5).
 #pragma once
 
 #include <filesystem>

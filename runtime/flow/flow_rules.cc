@@ -1,4 +1,4 @@
-// The rules of guard-abi 4, from labels to a decision. No I/O, no state, no JSON.
+// The rules of docs/guard-abi.md, 4, from labels to a decision. No I/O, no state, no JSON.
 #include <algorithm>
 
 #include "guardc/flow.h"

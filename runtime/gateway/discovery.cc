@@ -1,5 +1,5 @@
-// Where guards lie on disk (guard-abi 5). A directory that cannot be read is an error: taking it for an empty one would
-// leave its server without a guard.
+// Where guards lie on disk (docs/guard-abi.md, 5). A directory that cannot be read is an error: taking it for an empty
+// one would leave its server without a guard.
 #include <algorithm>
 #include <cstdlib>
 #include <system_error>

@@ -43,7 +43,7 @@ Result<std::shared_ptr<const JsonText>> ParseAnswer(LabelFunction function, std:
 Result<KnownMembers> ReadMembers(LabelFunction function, JsonValue object,
                                  std::initializer_list<std::string_view> known, const Place* at = nullptr);
 
-// How Go's two ways of decoding treat what has the wrong shape; guard-abi 8 keeps the difference.
+// How Go's two ways of decoding treat what has the wrong shape; docs/differences.md keeps the difference.
 enum class LabelForm : uint8_t {
   kTyped,    // label_agent, labeled_paths: null is as good as absent, and among tags it is ""
   kUntyped,  // label_resource, legacy items: null is a wrong type; a description that is no string is none

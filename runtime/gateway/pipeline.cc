@@ -1,6 +1,6 @@
-// GuardedCall: the phases of guard-abi 4 in their order. Run() may return early with an error or a denial from any of
-// them; only GuardedCall turns what it returns into an outcome, and only an allowed decision lets a result out. What
-// there is of the result then, WhatLeaves has decided.
+// GuardedCall: the phases of docs/guard-abi.md, 4, in their order. Run() may return early with an error or a denial
+// from any of them; only GuardedCall turns what it returns into an outcome, and only an allowed decision lets a result
+// out. What there is of the result then, WhatLeaves has decided.
 #include "guardc/pipeline.h"
 
 #include <exception>

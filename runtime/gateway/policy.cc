@@ -1,4 +1,4 @@
-// ParsePolicy: every rule of guard-abi 3 for a policy, each with its own error that names the key.
+// ParsePolicy: every rule of docs/guard-abi.md, 3, for a policy, each with its own error that names the key.
 #include "guardc/policy.h"
 
 #include <algorithm>

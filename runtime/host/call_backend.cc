@@ -1,4 +1,4 @@
-// env.call_backend: the guard asks a read-only tool of the backend MCP server (guard-abi 1).
+// env.call_backend: the guard asks a read-only tool of the backend MCP server (docs/guard-abi.md, 1).
 //
 //   (tool, tool_size, args, args_size, result, result_capacity) -> i32
 //   >= 0  bytes of JSON at `result`

@@ -18,7 +18,7 @@ bool Wanted(const HostState& state, LogLevel level) { return state.log != nullpt
 
 }  // namespace
 
-// (level, message, size): guard-abi 1
+// (level, message, size): docs/guard-abi.md, 1
 TrapCode HostLog(void* self, abi::Value* values) {
   const HostState& state = StateOf(self);
   const uint32_t number = values[0].i32;

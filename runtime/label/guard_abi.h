@@ -1,5 +1,5 @@
-// What a module must export to be a guard (guard-abi 1). Checked when the artifact is made and again here, since an
-// artifact may come from elsewhere, or have been compiled for `guardc exec`.
+// What a module must export to be a guard (docs/guard-abi.md, 1). Checked when the artifact is made and again here,
+// since an artifact may come from elsewhere, or have been compiled for `guardc exec`.
 #pragma once
 
 #include <string_view>

@@ -1,5 +1,5 @@
-// Where the input and output of a label call lie in guest memory (guard-abi 2.5): allocated by the guard, or, for one
-// without an allocator, at the end of its memory.
+// Where the input and output of a label call lie in guest memory (docs/guard-abi.md, 2): allocated by the guard, or,
+// for one without an allocator, at the end of its memory.
 #pragma once
 
 #include <cstdint>

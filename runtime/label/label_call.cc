@@ -1,4 +1,4 @@
-// One label call and its buffer protocol (guard-abi 2).
+// One label call and its buffer protocol (docs/guard-abi.md, 2).
 //
 //   label_X(input, input size, output, output capacity) -> i32
 //

@@ -1,4 +1,5 @@
-// The rules of guard-abi 4 over every combination of small labels, against a model that is as short as the text.
+// The rules of docs/guard-abi.md, 4, over every combination of small labels, against a model that is as short as the
+// text.
 #include <gtest/gtest.h>
 
 #include <set>

@@ -1,4 +1,4 @@
-// guard-abi 3, label_agent's response.
+// docs/guard-abi.md, 3, label_agent's response.
 #include <gmock/gmock.h>
 
 #include "guardc/label.h"

@@ -1,4 +1,4 @@
-// guard-abi 5.
+// docs/guard-abi.md, 5.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-// What a guard gets: guard-abi 3's inputs, spliced from text.
+// What a guard gets: the inputs of docs/guard-abi.md, 3, spliced from text.
 #include <gtest/gtest.h>
 
 #include "guardc/label.h"

@@ -1,4 +1,4 @@
-// The phases of guard-abi 4, one by one.
+// The phases of docs/guard-abi.md, 4, one by one.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// guard-abi 3, label_resource's response.
+// docs/guard-abi.md, 3, label_resource's response.
 #include <gtest/gtest.h>
 
 #include "guardc/label.h"

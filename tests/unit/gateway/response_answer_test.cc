@@ -1,4 +1,4 @@
-// guard-abi 3, label_response's three answers: none, paths, the legacy items.
+// docs/guard-abi.md, 3, label_response's three answers: none, paths, the legacy items.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
-// guard-abi 8: where we do as the gateway does, and where we do not. What concerns one answer alone is tested with that
-// answer; here are the sentences about whole calls.
+// docs/differences.md: where we do as the gateway does, and where we do not. What concerns one answer alone is tested
+// with that answer; here are the sentences about whole calls.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// env.call_backend and env.host_log as guard-abi 1 has them, and where log lines go by default.
+// env.call_backend and env.host_log as docs/guard-abi.md, 1, has them, and where log lines go by default.
 #include <gtest/gtest.h>
 
 #include <limits>

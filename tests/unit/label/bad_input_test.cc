@@ -1,5 +1,5 @@
 // Whole guarded calls with a real guard that answers garbage, and with backends that do: each ends as the error of its
-// kind, the guard lives on or is out of use as guard-abi 2 says, and nothing is shown.
+// kind, the guard lives on or is out of use as docs/guard-abi.md, 2, says, and nothing is shown.
 #include <gmock/gmock.h>
 
 #include <chrono>

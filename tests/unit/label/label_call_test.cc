@@ -1,4 +1,4 @@
-// Label calls: every sentence of guard-abi 2 about buffers, answers and the state of the guard after them.
+// Label calls: every sentence of docs/guard-abi.md, 2, about buffers, answers and the state of the guard after them.
 #include <gtest/gtest.h>
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// guard-abi 3 and 8, sentence by sentence, for the policy of a compiled guard.
+// docs/guard-abi.md, 3, sentence by sentence, for the policy of a compiled guard.
 #include "guardc/policy.h"
 
 #include <gmock/gmock.h>
