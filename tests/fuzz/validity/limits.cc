@@ -104,6 +104,14 @@ Bytes ElemItems(uint32_t count) {
   return Module().Section(1, kEmptyType).Section(2, {1, 0, 0, 0, 0}).Section(9, segment).Take();
 }
 
+// Of so many instructions, or one less.
+Bytes ConstExpr(uint32_t count) {
+  Bytes segment = {1, 0, 0x41, 0};
+  for (uint32_t i = 0; i < (count - 1) / 2; ++i) Module::Append(segment, {0x41, 0, 0x6a});
+  Module::Append(segment, {0x0b, 0});
+  return Module().Section(4, {1, 0x70, 0, 0}).Section(9, segment).Take();
+}
+
 Bytes ImportName(uint32_t size) {
   Bytes import = {1};
   Module::Append(import, Module::Repeated(size, {'m'}));
@@ -137,6 +145,7 @@ std::vector<Bytes> LimitModules() {
       {DataSegments, limits::kDataSegments},
       {ElemSegments, limits::kElemSegments},
       {ElemItems, limits::kElemItems},
+      {ConstExpr, limits::kOperands},
       {ImportName, limits::kNameSize},
       {ExportName, limits::kNameSize},
   };
