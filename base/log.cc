@@ -261,9 +261,7 @@ std::string PrintableLine(std::string_view bytes, size_t limit) {
   while (!bytes.empty()) {
     const size_t length = Utf8Length(bytes);
     const auto byte = static_cast<uint8_t>(bytes[0]);
-    const bool is_control = (byte < 0x20 && byte != '\t') || byte == 0x7f ||
-                            (length == 2 && byte == 0xc2 && static_cast<uint8_t>(bytes[1]) < 0xa0);  // C1
-    if (length == 0 || is_control) {
+    if (length == 0 || (byte != '\t' && IsControl(bytes.substr(0, length)))) {
       line += "\\x";
       line += kHex[byte >> 4];
       line += kHex[byte & 15];

@@ -19,6 +19,23 @@ size_t Utf8Length(std::string_view bytes) {
   return overlong || surrogate || too_large ? 0 : length;
 }
 
+bool IsControl(std::string_view character) {
+  const auto at = [&](size_t i) { return static_cast<uint8_t>(character[i]); };
+  switch (character.size()) {
+    case 1:
+      return at(0) < 0x20 || at(0) == 0x7f;
+    case 2:
+      return (at(0) == 0xc2 && at(1) < 0xa0) || (at(0) == 0xd8 && at(1) == 0x9c);  // U+0080..9F, U+061C
+    case 3:
+      if (at(0) != 0xe2) return false;
+      if (at(1) == 0x80)
+        return at(2) == 0x8e || at(2) == 0x8f || (at(2) >= 0xa8 && at(2) <= 0xae);  // U+200E.., U+2028..
+      return at(1) == 0x81 && at(2) >= 0xa6 && at(2) <= 0xa9;                       // U+2066..9
+    default:
+      return false;
+  }
+}
+
 bool IsUtf8(std::string_view text) {
   while (!text.empty()) {
     const size_t length = Utf8Length(text);

@@ -11,4 +11,8 @@ size_t Utf8Length(std::string_view bytes);
 
 bool IsUtf8(std::string_view text);
 
+// Whether a character, one well-formed sequence, moves or turns the text around it: controls (C0 and C1), separators of
+// lines and paragraphs, marks of direction.
+bool IsControl(std::string_view character);
+
 }  // namespace guardc

@@ -154,6 +154,18 @@ Result<Mode> ParseMode(const std::string& name) {
   return *mode;
 }
 
+bool IsBuiltIn(std::string_view guard) { return guard == "noop" || guard == "write-sink"; }
+
+DecideOutcome Failed(const DecideCase& call, Error error, const Labels& agent) {
+  DecideOutcome out;
+  out.id = call.id;
+  out.outcome.reason = error.message;
+  out.outcome.cause = DenialCause::kError;
+  out.outcome.error = std::move(error);
+  out.outcome.agent_before = out.outcome.agent_after = agent;
+  return out;
+}
+
 }  // namespace
 
 Result<std::vector<DecideCase>> ParseCases(std::string line, const DecideCase& defaults,
@@ -167,6 +179,7 @@ Result<std::vector<DecideCase>> ParseCases(std::string line, const DecideCase& d
   std::vector<DecideCase> out;
   for (JsonValue call : *calls) {
     GUARDC_TRY(DecideCase one, ParseCase(call, first, unknown, nullptr));
+    if (one.guard != first.guard) return Invalid("\"calls\" of a case share its guard; a call names another one");
     out.push_back(std::move(one));
   }
   return out;
@@ -227,6 +240,23 @@ Result<std::shared_ptr<LabelSource>> Decider::MakeGuard(const DecideCase& first,
   return MakeCompiledSource(std::move(transport));
 }
 
+// An outcome lists the labels of each item, also where many items share them: a small answer could make gigabytes.
+Result<void> CheckListing(const Outcome& outcome) {
+  constexpr size_t kMaxListedTags = 1'000'000;
+  if (!outcome.items) return {};
+  size_t tags = 0;
+  for (const auto* items : {&outcome.items->kept, &outcome.items->left_out}) {
+    for (const ItemVerdict& item : *items) {
+      tags += item.own->labels.secrecy.size() + item.own->labels.integrity.size();
+    }
+  }
+  if (tags <= kMaxListedTags) return {};
+  return Fail(ErrorKind::kLimit,
+              "the outcome would list " + std::to_string(tags) + " tags of items, at most " +
+                  std::to_string(kMaxListedTags) + " are listed",
+              {.limit = kMaxListedTags});
+}
+
 DecideOutcome Decider::RunOne(LabelSource& guard, Agent& agent, const DecideCase& call, Session& session) {
   DecideOutcome out;
   out.id = call.id;
@@ -247,18 +277,18 @@ DecideOutcome Decider::RunOne(LabelSource& guard, Agent& agent, const DecideCase
       request.call.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                                  std::chrono::duration<double>(settings_.timeout_seconds));
     }
-    return GuardedCall(guard, agent, request, [&](std::string_view tool, std::string_view args, const CallOptions&) {
-      return session.Backend(false, tool, args, call.result);
-    });
+    Outcome outcome =
+        GuardedCall(guard, agent, request, [&](std::string_view tool, std::string_view args, const CallOptions&) {
+          return session.Backend(false, tool, args, call.result);
+        });
+    GUARDC_CHECK(CheckListing(outcome));
+    return outcome;
   };
   auto outcome = run();
-  if (outcome) {
-    out.outcome = std::move(*outcome);
+  if (!outcome) {
+    out.outcome = Failed(call, std::move(outcome.error()), agent.labels()).outcome;
   } else {
-    out.outcome.reason = outcome.error().message;
-    out.outcome.cause = DenialCause::kError;
-    out.outcome.error = std::move(outcome.error());
-    out.outcome.agent_before = out.outcome.agent_after = agent.labels();
+    out.outcome = std::move(*outcome);
   }
   return out;
 }
@@ -266,15 +296,8 @@ DecideOutcome Decider::RunOne(LabelSource& guard, Agent& agent, const DecideCase
 std::vector<DecideOutcome> Decider::Run(const std::vector<DecideCase>& calls) {
   std::vector<DecideOutcome> out;
   if (calls.empty()) return out;
-  auto fail = [&](Error error) {
-    for (const DecideCase& call : calls) {
-      DecideOutcome one;
-      one.id = call.id;
-      one.outcome.reason = error.message;
-      one.outcome.cause = DenialCause::kError;
-      one.outcome.error = error;
-      out.push_back(std::move(one));
-    }
+  auto fail = [&](const Error& error) {
+    for (const DecideCase& call : calls) out.push_back(Failed(call, error, {}));
     return std::move(out);
   };
   auto session = std::make_shared<Session>();
@@ -284,12 +307,23 @@ std::vector<DecideOutcome> Decider::Run(const std::vector<DecideCase>& calls) {
     if (!parsed) return fail(std::move(parsed.error()));
     labels = std::move(*parsed);
   }
-  auto guard = MakeGuard(calls.front(), session);
-  if (!guard) return fail(std::move(guard.error()));
   Agent agent(std::move(labels));
-  for (const DecideCase& call : calls) out.push_back(RunOne(**guard, agent, call, *session));
+  std::shared_ptr<LabelSource> guard;
+  for (const DecideCase& call : calls) {
+    // A compiled guard keeps one policy for all calls; a built-in one is what the call's own policy and server say.
+    if (!guard || IsBuiltIn(call.guard)) {
+      auto made = MakeGuard(call, session);
+      if (!made && !IsBuiltIn(call.guard)) return fail(std::move(made.error()));
+      if (!made) {
+        out.push_back(Failed(call, std::move(made.error()), agent.labels()));
+        continue;
+      }
+      guard = *std::move(made);
+    }
+    out.push_back(RunOne(*guard, agent, call, *session));
+  }
   // Its result is in no outcome: what was decided, was decided before.
-  (void)(*guard)->Close();
+  if (guard) (void)guard->Close();
   return out;
 }
 

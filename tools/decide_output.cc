@@ -92,6 +92,9 @@ std::string OutcomeToText(const DecideOutcome& decided) {
   std::string out =
       "outcome    " + std::string(OutcomeKindName(outcome.kind)) + " (phase " + std::to_string(outcome.phase) + ")\n";
   if (!outcome.reason.empty()) out += "reason     " + Printable(outcome.reason, 2000) + "\n";
+  if (outcome.error && outcome.error->message != outcome.reason) {
+    out += "error      " + Printable(outcome.error->message, 2000) + "\n";
+  }
   if (outcome.mode) out += "mode       " + std::string(ModeName(*outcome.mode)) + "\n";
   if (outcome.resource) {
     out += "operation  " + std::string(OperationName(outcome.resource->operation)) + "\n";

@@ -131,8 +131,11 @@ std::string_view OutcomeKindName(OutcomeKind kind);
 struct Outcome {
   OutcomeKind kind = OutcomeKind::kError;
   int phase = 0;               // where it ended; 5 for what was filtered, 6 for what was allowed
-  std::optional<Error> error;  // kError
-  std::string reason;          // kDenied, kFiltered, kError; one sentence that names the tags in the way
+  // kError. For logs: its message may quote what the agent may not read.
+  std::optional<Error> error;
+  // kDenied, kFiltered, kError; one sentence for the agent, that names the tags in the way, or the error where the agent
+  // may read the resource.
+  std::string reason;
   DenialCause cause = DenialCause::kNone;
   std::optional<Mode> mode;                // once the agent is known
   std::optional<ResourceAnswer> resource;  // once it is labelled

@@ -5,6 +5,18 @@
 
 namespace guardc {
 
+namespace {
+
+// What an introduction may give of `offered`. The wildcard stands for every tag: after a loss it would bring back what
+// was lost, and who lost it lost them all.
+TagSet NotLost(const TagSet& offered, const TagSet& lost) {
+  if (lost.empty()) return offered;
+  if (lost.HasWildcard()) return {};
+  return offered.Minus(lost).Minus({kWildcardTag});
+}
+
+}  // namespace
+
 Labels Agent::labels() const {
   std::lock_guard lock(mutex_);
   return labels_;
@@ -34,7 +46,7 @@ Agent::Introduced Agent::Introduce(const LabelSource& guard, std::string_view se
   std::lock_guard lock(mutex_);
   Labels gained = labels_;
   gained.secrecy = gained.secrecy.Union(answer.labels.secrecy);
-  gained.integrity = gained.integrity.Union(answer.labels.integrity.Minus(lost_integrity_));
+  gained.integrity = gained.integrity.Union(NotLost(answer.labels.integrity, lost_integrity_));
   // Nothing throws between the two: an agent that counts as introduced has its tags.
   if (introduced_.emplace(key, policy).second) labels_ = std::move(gained);
   teachings_.insert_or_assign(key, Teaching{guard.id(), std::string(policy_json), std::move(policy), answer.mode});

@@ -1,5 +1,8 @@
 // Strings into JSON and into messages.
+#include <algorithm>
+
 #include "base/hex.h"
+#include "base/utf8.h"
 #include "runtime/gateway/json_text.h"
 
 namespace guardc::gateway {
@@ -49,10 +52,15 @@ std::string Printable(std::string_view text, size_t limit) {
     if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0xc0) text.remove_suffix(1);
   }
   std::string out;
-  bool utf8 = IsUtf8(text);
-  for (char c : text) {
-    auto u = static_cast<unsigned char>(c);
-    out += u < 0x20 || u == 0x7f || (u >= 0x80 && !utf8) ? '?' : c;
+  while (!text.empty()) {
+    const size_t length = Utf8Length(text);
+    const std::string_view character = text.substr(0, std::max(length, size_t{1}));
+    if (length == 0 || IsControl(character)) {
+      out += '?';
+    } else {
+      out += character;
+    }
+    text.remove_prefix(character.size());
   }
   if (cut) out += "...";
   return out;

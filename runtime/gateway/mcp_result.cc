@@ -42,7 +42,9 @@ bool BeginsUnlikeJson(JsonValue string) {
   const std::string_view rest = text.substr(i);
   if (rest.front() == '\\') return rest[1] != '"';
   if ("{[-0123456789"sv.contains(rest.front())) return false;
-  return !rest.starts_with("true") && !rest.starts_with("false") && !rest.starts_with("null");
+  // The next part may end the word.
+  const auto may_be = [&](std::string_view word) { return rest.starts_with(word) || word.starts_with(rest); };
+  return !may_be("true") && !may_be("false") && !may_be("null");
 }
 
 // The concatenated text of an MCP result; nullopt for what has none, or none that could be JSON.

@@ -161,6 +161,21 @@ std::string_view OutcomeKindName(OutcomeKind kind) {
   return "error";
 }
 
+namespace {
+
+// What failed may quote what the agent may not read: the backend's words, a result's, a guard's that copied them.
+bool MayHearWhy(const Outcome& out) {
+  if (out.phase == 0) return true;  // of what the caller gave
+  return out.resource && CheckFlow(out.agent_before, out.resource->labels, Operation::kRead).allowed;
+}
+
+std::string FailedUntold(const Outcome& out) {
+  return "the call failed in phase " + std::to_string(out.phase) + " (" + std::string(ErrorKindName(out.error->kind)) +
+         "); the agent may not read the resource, so it is not told more";
+}
+
+}  // namespace
+
 Outcome GuardedCall(LabelSource& guard, Agent& agent, const CallRequest& request, const Backend& backend) {
   Outcome out;
   Decision decision = DecideOrDeny(Attempt(guard, agent, request, backend, out));
@@ -170,6 +185,7 @@ Outcome GuardedCall(LabelSource& guard, Agent& agent, const CallRequest& request
     out.cause = decision.cause;
     out.reason = std::move(decision.reason);
     out.error = std::move(decision.error);
+    if (out.error && !MayHearWhy(out)) out.reason = FailedUntold(out);
   } else if (decision.cause != DenialCause::kNone) {
     out.kind = OutcomeKind::kFiltered;
     out.phase = 5;

@@ -215,6 +215,63 @@ class LeavingTest(DecideCommand):
         _, outcomes = self.cases(self.relay, [{**read, "calls": [{}, {"policy": OTHER_POLICY}]}])
         self.assertEqual(outcomes[1]["error"]["kind"], "policy")
 
+    def test_what_was_lost_does_not_come_back_by_the_wildcard(self):
+        read = {"resource": {"secrecy": [], "integrity": []}, "operation": "read"}
+        write = {"resource": {"secrecy": [], "integrity": ["approved"]}, "operation": "write"}
+        for lost, offered in (("approved", "*"), ("*", "approved"), ("*", "*")):
+            first = self.case("propagate", "get_x", read, {}, mcp("x"), agent={"integrity": [lost]})
+            second = self.case("propagate", "get_x", write, {}, mcp("x"), agent={"integrity": [offered]})
+            calls = [{"server": "one"}, {"server": "two", "backend": second["backend"]}]
+            _, outcomes = self.cases(self.relay, [{**first, "calls": calls}])
+            self.assertEqual([o["outcome"] for o in outcomes], ["allowed", "denied"], (lost, offered))
+            self.assertEqual(outcomes[1]["agent_before"]["integrity"], [])
+
+    def test_each_call_of_a_write_sink_has_its_own_policy_and_server(self):
+        def sink(accept, **more):
+            return {"write-sink": {"accept": accept, **more}}
+
+        case = {"agent_labels": {"secrecy": ["a"], "integrity": []}, "tool": "get_x", "result": mcp("x"), "calls": [
+            {"server": "safe-outputs", "policy": sink(["a"])},
+            {"server": "s", "policy": sink(["a"])},
+            {"server": "s", "policy": sink(["a"], visibility="private")},
+            {"server": "s", "policy": sink(["b"], visibility="private")},
+            {"server": "s", "policy": {"bogus": 1}}]}
+        _, outcomes = self.cases("write-sink", [case])
+        self.assertEqual([o["outcome"] for o in outcomes], ["allowed", "denied", "allowed", "denied", "error"])
+        self.assertEqual(outcomes[4]["agent_before"]["secrecy"], ["a"])
+        done, outcomes = self.cases("noop", [{"tool": "t", "result": 1, "calls": [{"guard": "write-sink"}]}])
+        self.assertEqual([o["outcome"] for o in outcomes], ["error"])
+        self.assertIn("share its guard", outcomes[0]["reason"])
+
+    def test_the_reason_quotes_nothing_that_may_not_be_read(self):
+        texts = ['{"content":[{"type":"text","text":"SECRET \\ud800"}]}',
+                 '{"content":[{"type":"text","text":"[]","type":"SECRET"}]}']
+        for resource, is_told in ((VAULT, False), (OPEN, True)):
+            cases = [self.case("strict", "list_x", resource, "SECRET, no JSON", mcp([])),
+                     {**self.case("strict", "list_x", resource, paths(), None), "backend_errors": {"list_x": "SECRET"}}]
+            lines = [json.dumps(case) for case in cases]
+            for text in texts:
+                line = json.dumps(self.case("strict", "list_x", resource, paths(), "RESULT"))
+                lines.append(line.replace('"RESULT"', text))
+            path = self.write("cases.jsonl", "\n".join(lines) + "\n")
+            done = self.run_ok("decide", self.relay, "--cache-dir", self.cache, "--cases", path)
+            outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual([o["outcome"] for o in outcomes], ["error"] * len(lines))
+            for outcome in outcomes:
+                if is_told:
+                    self.assertEqual(outcome["reason"], outcome["error"]["message"])
+                else:
+                    self.assertNotIn("SECRET", outcome["reason"])
+                    self.assertIn(f"failed in phase {outcome['phase']} ({outcome['error']['kind']})", outcome["reason"])
+
+    def test_an_outcome_lists_so_many_tags_and_no_more(self):
+        tags = [f"t{i}" for i in range(9000)]
+        case = self.case("filter", "list_x", OPEN, {"labeled_paths": [], "default_labels": {"secrecy": tags}},
+                         mcp(list(range(1000))))
+        _, outcomes = self.cases(self.relay, [case])
+        self.assertEqual((outcomes[0]["outcome"], outcomes[0]["result"]), ("error", None))
+        self.assertEqual(outcomes[0]["error"]["kind"], "limit")
+
     def test_a_configured_mode_counts_without_a_policy_only(self):
         sink = {"write-sink": {"accept": ["*"]}}
         for guard, policy, mode, expected in [("noop", None, "propagate", "propagate"), ("noop", POLICY, "propagate", "strict"),

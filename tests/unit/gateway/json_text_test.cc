@@ -119,6 +119,9 @@ TEST(AppendJsonStringTest, IsReadBackAsItWas) {
 TEST(PrintableTest, IsShortAndHasNoControls) {
   EXPECT_EQ(Printable("a\nb\x7f\x1b[0m"), "a?b??[0m");
   EXPECT_EQ(Printable("\xff\xfe"), "??");
+  // C1 controls, separators, marks of direction; and what is next to them
+  EXPECT_EQ(Printable("a\u0080b\u009bc\u00a0d\u2028e\u202ef\u2030g\u2066h\u206ai\u061cj\u200ek\u200d"),
+            "a?b?c\u00a0d?e?f\u2030g?h\u206ai?j?k\u200d");
   std::string cut = Printable(std::string(9, 'x') + "\xc3\xa9" + std::string(100, 'y'), 10);
   EXPECT_EQ(cut, std::string(9, 'x') + "...");
 }

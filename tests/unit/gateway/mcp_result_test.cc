@@ -38,6 +38,11 @@ TEST(InnerJsonTest, IsTheTextWhereAnotherParserTakesItForJson) {
 TEST(InnerJsonTest, PartsAreOneText) {
   EXPECT_EQ(InnerJson(ResultOf({"[1,", "2]"})).value()->text(), "[1,2]");
   EXPECT_EQ(InnerJson(ResultOf({"", " ", "[1]"})).value()->text(), " [1]");
+  for (const auto& parts : {std::vector<std::string>{"nu", "ll"}, {"n", "ul", "l"}, {" tr", "ue"}, {"fals", "e"}}) {
+    EXPECT_NE(InnerJson(ResultOf(parts)).value(), ResultOf(parts)) << parts[0];
+    EXPECT_FALSE(InnerJson(ResultOf(parts)).value()->root().Is(JsonType::kObject)) << parts[0];
+  }
+  EXPECT_TRUE(InnerJson(ResultOf({"nu", "tshell"})).value()->root().Is(JsonType::kObject));
   const auto prose = ResultOf({"as follows: ", "[1]"});
   EXPECT_EQ(InnerJson(prose).value(), prose);
 }
