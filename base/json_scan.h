@@ -1,5 +1,5 @@
-// One pass over JSON text, with an event for each value: what CheckJson() and JsonIndex are made of. It makes no values;
-// numbers and strings stay the bytes that they are.
+// One pass over JSON text, with an event for each value: what CheckJson() and JsonIndex are made of. It makes no
+// values; numbers and strings stay the bytes that they are.
 #pragma once
 
 #include <array>
