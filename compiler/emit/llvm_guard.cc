@@ -44,6 +44,12 @@ void InstallLlvmGuard() {
   });
 }
 
+void GiveUp(const char* why) {
+  if (llvm::CrashRecoveryContext::GetCurrent() == nullptr) llvm::report_fatal_error(why, /*gen_crash_diag=*/false);
+  OnFatalError(nullptr, why, false);
+  __builtin_unreachable();  // the recovery jumped
+}
+
 Result<void> GuardLlvm(const std::function<Result<void>()>& work) {
   InstallLlvmGuard();
   fatal_message.clear();

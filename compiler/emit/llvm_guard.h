@@ -10,6 +10,9 @@ namespace guardc::compiler {
 // To be called before any work with LLVM; later calls do nothing. Thread-safe.
 void InstallLlvmGuard();
 
+// Ends the work of the GuardLlvm() that runs on this thread, as a fatal error of LLVM's does; without one, the process.
+[[noreturn]] void GiveUp(const char* why);
+
 // Runs `work`; kCompile if LLVM gave up in it (what it held then is lost), kOutOfMemory for std::bad_alloc.
 Result<void> GuardLlvm(const std::function<Result<void>()>& work);
 

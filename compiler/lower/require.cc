@@ -1,16 +1,17 @@
 #include "compiler/lower/require.h"
 
-#include <llvm/Support/ErrorHandling.h>
+#include <cstdio>
 
-#include <string>
+#include "compiler/emit/llvm_guard.h"
 
 namespace guardc::compiler {
 
 // Half-made IR cannot be destroyed in any order, so no exception: LLVM's way out gives up the whole chunk
-// (emit/llvm_guard.h).
+// (emit/llvm_guard.h). It jumps over this frame, which so must not own anything.
 void RequirementFailed(const char* what) {
-  const std::string text = std::string("the module is not valid, and no validator saw it; this does not hold: ") + what;
-  llvm::report_fatal_error(text.c_str(), /*gen_crash_diag=*/false);
+  char text[256];
+  std::snprintf(text, sizeof(text), "the module is not valid, and no validator saw it; this does not hold: %s", what);
+  GiveUp(text);
 }
 
 }  // namespace guardc::compiler

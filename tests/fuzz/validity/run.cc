@@ -174,7 +174,7 @@ class Runner {
       slot.size = 0;
       slot.index = index;
       const Bytes wasm = MakeModule(options_.seed, index, corpus_, sweep_);
-      std::memcpy(slot.wasm, wasm.data(), std::min(wasm.size(), kLargest));
+      std::copy_n(wasm.begin(), std::min(wasm.size(), kLargest), slot.wasm);
       slot.size = wasm.size();
       const Verdict verdict = Judge(wasm, options_.first);
       ++board_->modules;

@@ -101,7 +101,9 @@ TEST(Require, AnElementIsOfItsTablesType) {
   const ContextLayout layout = *ComputeContextLayout(module, 4096);
   llvm::LLVMContext llvm;
   llvm::Module target("test", llvm);
-  ExpectStopped([&] { (void)Lowering(target, module, layout, {}).DefineModuleParts({}); }, "of its segment's type");
+  const LowerOptions options;
+  Lowering lowering(target, module, layout, options);
+  ExpectStopped([&] { (void)lowering.DefineModuleParts({}); }, "of its segment's type");
 }
 
 // The lowering asks the validator for each instruction, whatever came before.
