@@ -8,16 +8,16 @@ target=${1:?usage: build_oracle.sh TARGET_DIR}
 wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$oracle/Cargo.toml")
 cargo=$(command -v cargo || command -v "$HOME/.cargo/bin/cargo" || true)
 if [[ -z $cargo ]]; then
-  echo "validity: no cargo here, which builds wasmparser: install Rust $wanted or newer (https://rustup.rs)" >&2
+  echo "validity: no cargo here, which builds wasmparser: install Rust $wanted or newer" >&2
   exit 77
 fi
 found=$("$cargo" --version | cut -d' ' -f2)
 if [[ $(printf '%s\n' "$wanted" "$found" | sort -V | head -n 1) != "$wanted" ]]; then
-  echo "validity: $cargo is $found, wasmparser needs $wanted or newer (https://rustup.rs)" >&2
+  echo "validity: $cargo is $found, wasmparser needs $wanted or newer" >&2
   exit 77
 fi
 if ! "$cargo" fetch --quiet --locked --manifest-path "$oracle/Cargo.toml"; then
-  echo "validity: wasmparser cannot be fetched from crates.io, which is needed once" >&2
+  echo "validity: cargo cannot fetch wasmparser, which is needed once" >&2
   exit 77
 fi
 # Not what the environment says for other projects: the target folder and the flags are ours.
