@@ -119,7 +119,7 @@ struct Leaving {
   std::optional<Labels> taken_on;  // in propagate mode: the labels of what leaves, for Agent::Read
 };
 
-// What of a result reaches the agent, and in which shape; docs/differences.md has the rule. Pure.
+// What of a result reaches the agent, and in which shape; docs/guard-abi.md has the rule. Pure.
 [[nodiscard]] Result<Leaving> WhatLeaves(const LabelledCall& call);
 
 enum class OutcomeKind : uint8_t { kError, kDenied, kFiltered, kAllowed };

@@ -1,5 +1,5 @@
 // What of a result reaches the agent, and in which shape: the one place where that is decided. The rule behind all of
-// it: whatever no item labels has the resource's labels (docs/differences.md, "What leaves").
+// it: whatever no item labels has the resource's labels (docs/guard-abi.md, "What leaves").
 #include <utility>
 
 #include "guardc/pipeline.h"

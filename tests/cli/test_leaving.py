@@ -1,4 +1,4 @@
-"""What reaches an agent through `guardc decide`: whole calls, each with what docs/differences.md says of it, by hand."""
+"""What reaches an agent through `guardc decide`: whole calls, each with what docs/guard-abi.md says of it, by hand."""
 
 import json
 import unittest

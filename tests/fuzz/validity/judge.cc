@@ -79,18 +79,9 @@ std::optional<FindingKind> Compare(const Verdict& verdict, size_t size) {
 
 }  // namespace
 
-std::string_view FindingName(FindingKind kind) {
-  static constexpr std::string_view kNames[] = {
-#define GUARDC_X(id, name, text) name,
-      GUARDC_VALIDITY_FINDINGS(GUARDC_X)
-#undef GUARDC_X
-  };
-  return kNames[static_cast<size_t>(kind)];
-}
-
-std::string_view FindingMeaning(FindingKind kind) {
-  static constexpr std::string_view kTexts[] = {
-#define GUARDC_X(id, name, text) text,
+const FindingText& TextOf(FindingKind kind) {
+  static constexpr FindingText kTexts[] = {
+#define GUARDC_X(id, name, meaning) {name, meaning},
       GUARDC_VALIDITY_FINDINGS(GUARDC_X)
 #undef GUARDC_X
   };
@@ -102,7 +93,7 @@ bool Verdict::RefusedByName() const {
 }
 
 std::string Verdict::Key(std::span<const uint8_t> wasm) const {
-  const std::string name(finding ? FindingName(*finding) : "none");
+  const std::string name(finding ? TextOf(*finding).name : "none");
   if (finding == FindingKind::kSlow) return name;
   if (oracle_message.empty()) return fmt::format("{} {}", name, Generalised(guardc ? guardc->message : ""));
   // Where an instruction is refused: which. Those with a prefix are told apart by both bytes.
@@ -115,7 +106,7 @@ std::string Verdict::Key(std::span<const uint8_t> wasm) const {
 
 std::string Verdict::Describe() const {
   std::string text;
-  if (finding) text += fmt::format("{}: {}\n", FindingName(*finding), FindingMeaning(*finding));
+  if (finding) text += fmt::format("{}: {}\n", TextOf(*finding).name, TextOf(*finding).meaning);
   text += fmt::format("guardc:     {}\n",
                       guardc ? fmt::format("{}: {}", ErrorKindName(guardc->kind), guardc->message) : "accepts");
   text += fmt::format("wasmparser: {}\n", oracle == OracleOutcome::kAccepted

@@ -33,8 +33,11 @@ enum class FindingKind : uint8_t {
   GUARDC_VALIDITY_FINDINGS(GUARDC_X)
 #undef GUARDC_X
 };
-std::string_view FindingName(FindingKind kind);
-std::string_view FindingMeaning(FindingKind kind);
+struct FindingText {
+  std::string_view name;
+  std::string_view meaning;
+};
+const FindingText& TextOf(FindingKind kind);
 
 struct Verdict {
   std::optional<Error> guardc;  // why it refuses

@@ -164,7 +164,7 @@ class Runner {
                    static_cast<unsigned long>(slot.index), static_cast<unsigned long>(options_.seed), how.c_str());
     } else if (count <= kMostDeaths) {
       const Bytes wasm(slot.wasm, slot.wasm + std::min<size_t>(slot.size, kLargest));
-      Save(kind, slot.index, wasm, fmt::format("{}: {}: {}\n", FindingName(kind), FindingMeaning(kind), how));
+      Save(kind, slot.index, wasm, fmt::format("{}: {}: {}\n", TextOf(kind).name, TextOf(kind).meaning, how));
     }
   }
 
@@ -200,7 +200,7 @@ class Runner {
   }
 
   void Save(FindingKind kind, uint64_t index, const Bytes& wasm, const std::string& text) {
-    const std::string name = fmt::format("validity-{}-{}-{}-{}", FirstName(), FindingName(kind), options_.seed, index);
+    const std::string name = fmt::format("validity-{}-{}-{}-{}", FirstName(), TextOf(kind).name, options_.seed, index);
     std::error_code error;
     std::filesystem::create_directories(options_.keep, error);
     std::ofstream(options_.keep / (name + ".wasm"), std::ios::binary)
@@ -222,7 +222,7 @@ class Runner {
     std::string kinds;
     for (size_t i = 0; i < board_->findings.size(); ++i) {
       if (board_->findings[i] == 0) continue;
-      kinds += fmt::format("{}{} {}", kinds.empty() ? " (" : ", ", FindingName(static_cast<FindingKind>(i)),
+      kinds += fmt::format("{}{} {}", kinds.empty() ? " (" : ", ", TextOf(static_cast<FindingKind>(i)).name,
                            load(board_->findings[i]));
     }
     if (!kinds.empty()) kinds += ")";

@@ -52,26 +52,26 @@ void Writer::Type(ValType type) {
   }
 }
 
+uint8_t Writer::BreakNumber(uint32_t bits, uint32_t longest, uint32_t& size) {
+  if (!faults_.At(Fault::kNumber)) return 0;
+  size = longest;
+  switch (rng_.Below(3)) {
+    case 0:
+      ++size;
+      return 0;
+    case 1:
+      return static_cast<uint8_t>(1u << rng_.Between(bits - 7 * (longest - 1), 6));
+    default:
+      return 0x80;
+  }
+}
+
 void Writer::Unsigned(uint64_t value, uint32_t bits) {
   const uint32_t longest = (bits + 6) / 7;
   uint32_t size = 1;
   while (size < longest && (value >> (7 * size)) != 0) ++size;
   if (padding_ != 0 && rng_.Percent(padding_)) size = rng_.Between(size, longest);
-  uint8_t extra = 0;
-  if (faults_.At(Fault::kNumber)) {
-    size = longest;
-    switch (rng_.Below(3)) {
-      case 0:
-        ++size;
-        break;
-      case 1:
-        extra = static_cast<uint8_t>(1u << rng_.Between(bits - 7 * (longest - 1), 6));
-        break;
-      default:
-        extra = 0x80;
-        break;
-    }
-  }
+  const uint8_t extra = BreakNumber(bits, longest, size);
   for (uint32_t i = 0; i < size; ++i) {
     auto byte = static_cast<uint8_t>(i < longest ? (value >> (7 * i)) & 0x7f : 0);
     if (i + 1 < size) byte |= 0x80;
@@ -90,21 +90,7 @@ void Writer::Signed(int64_t value, uint32_t bits) {
     ++size;
   }
   if (padding_ != 0 && rng_.Percent(padding_)) size = rng_.Between(size, longest);
-  uint8_t flipped = 0;
-  if (faults_.At(Fault::kNumber)) {
-    size = longest;
-    switch (rng_.Below(3)) {
-      case 0:
-        ++size;
-        break;
-      case 1:
-        flipped = static_cast<uint8_t>(1u << rng_.Between(bits - 7 * (longest - 1), 6));
-        break;
-      default:
-        flipped = 0x80;
-        break;
-    }
-  }
+  const uint8_t flipped = BreakNumber(bits, longest, size);
   for (uint32_t i = 0; i < size; ++i) {
     auto byte = static_cast<uint8_t>(part(i) & 0x7f);
     if (i + 1 < size) byte |= 0x80;

@@ -38,6 +38,9 @@ class Writer {
   void Close(size_t open);
 
  private:
+  // By chance, a number that is none: a byte too long, or with bits in its last byte that the type has not, or that say
+  // that it goes on. Answers those bits.
+  uint8_t BreakNumber(uint32_t bits, uint32_t longest, uint32_t& size);
   void Unsigned(uint64_t value, uint32_t bits);
   void Signed(int64_t value, uint32_t bits);
 

@@ -1,6 +1,6 @@
 // Generated results, answers and agents: no string of a result reaches an agent that may not have it. Each string in a
 // result, keys too, is a marker of its own; the model below says, on a DOM and with std::set, what labels each has and
-// what must come out (docs/differences.md, "What leaves"). It shares no code with what it judges.
+// what must come out (docs/guard-abi.md, "What leaves"). It shares no code with what it judges.
 #include <gtest/gtest.h>
 
 #include <map>

@@ -1,5 +1,5 @@
 // What leaves of a result, cell by cell: form x coarse decision x mode x what is kept. Expectations are written out
-// from docs/differences.md, "What leaves"; nothing here computes them.
+// from docs/guard-abi.md, "What leaves"; nothing here computes them.
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
