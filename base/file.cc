@@ -13,6 +13,8 @@
 #include <cstring>
 #include <memory>
 
+#include "base/quiet_writes.h"
+
 namespace guardc {
 
 namespace {
@@ -62,6 +64,7 @@ Result<Buffer> ReadToEnd(int fd, const std::filesystem::path& path, uint64_t lim
 }
 
 Result<void> WriteAll(int fd, const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  const QuietWrites quiet;
   while (!bytes.empty()) {
     const ssize_t n = Uninterrupted([&] { return write(fd, bytes.data(), bytes.size()); });
     if (n < 0) return FailErrno("write", path, errno);
@@ -103,8 +106,10 @@ void Mapping::Reset() {
 
 std::unexpected<Error> FailErrno(std::string_view what, const std::filesystem::path& path, int error) {
   const char* text = strerrordesc_np(error);
+  const bool is_limit = error == EFBIG;
   return Fail(ErrorKind::kIo, "cannot " + std::string(what) + " " + path.string() + ": " +
-                                  (text != nullptr ? text : "error " + std::to_string(error)));
+                                  (text != nullptr ? text : "error " + std::to_string(error)) +
+                                  (is_limit ? ", beyond the process's limit (RLIMIT_FSIZE; see ulimit -f)" : ""));
 }
 
 Result<Fd> OpenToRead(const std::filesystem::path& path) {

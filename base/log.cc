@@ -3,7 +3,6 @@
 
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 
 #include <cstdlib>
 #include <exception>
@@ -13,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "base/stderr.h"
 #include "base/utf8.h"
 #include "guardc/log.h"
 
@@ -92,6 +92,22 @@ class CallbackSink : public spdlog::sinks::base_sink<std::mutex> {
   const std::function<void(std::string_view)> write_;
 };
 
+// Without a lock of its own while it writes: a thread must not wait for another's reader.
+class StderrSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    {
+      const std::lock_guard lock(formatter_mutex_);
+      formatter_->format(message, line);
+    }
+    WriteToStderr({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+  std::mutex formatter_mutex_;
+};
+
 // What ConfigureLogs replaces.
 class Output {
  public:
@@ -105,7 +121,7 @@ class Output {
       if (options.write) {
         sink = std::make_shared<CallbackSink>(options.write);
       } else {
-        sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+        sink = std::make_shared<StderrSink>();
       }
       auto logger = std::make_unique<spdlog::logger>("guardc", std::move(sink));
       logger->set_level(spdlog::level::trace);

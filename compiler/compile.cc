@@ -20,6 +20,7 @@
 #include "artifact/description.h"
 #include "artifact/manifest.h"
 #include "base/hash.h"
+#include "base/quiet_writes.h"
 #include "compiler/describe.h"
 #include "compiler/emit/artifact_facts.h"
 #include "compiler/emit/chunks.h"
@@ -184,6 +185,7 @@ std::unexpected<Error> FailException(const std::exception& e) {
 }  // namespace
 
 Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOptions& options, Emit emit) try {
+  const QuietWrites quiet;
   GUARDC_CHECK(CheckOptions(options));
   GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
   GUARDC_TRY(Compiled compiled, CompileFor(wasm, options, target, emit));
@@ -199,6 +201,7 @@ Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOpt
 
 Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const CompileOptions& options,
                                       const std::filesystem::path& cache_directory, bool force, bool reuse) try {
+  const QuietWrites quiet;
   GUARDC_CHECK(CheckOptions(options));
   GUARDC_TRY(const CompileTarget target, ResolveTarget(options.cpu, options.target));
   GUARDC_TRY(const artifact::CacheStore store, artifact::CacheStore::OpenForWriting(cache_directory));

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/quiet_writes.h"
 
 namespace guardc::loader {
 namespace {
@@ -36,6 +37,7 @@ log::Logger& Log() {
 
 // The bytes as a file that the child reads as its stdin.
 Result<Fd> MemoryFile(std::span<const std::byte> bytes) {
+  const QuietWrites quiet;
   Fd fd(memfd_create("guardc-module", MFD_CLOEXEC));
   if (fd && fd.get() <= STDERR_FILENO) fd = Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   for (size_t written = 0; fd && written < bytes.size();) {

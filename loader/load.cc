@@ -17,6 +17,7 @@
 #include "base/checksum.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/quiet_writes.h"
 #include "guardc/version.h"
 #include "loader/elf_check.h"
 #include "loader/header_check.h"
@@ -46,6 +47,7 @@ Result<Fd> CreateMemoryFile(const std::string& name) {
 template <class Hash>
 Result<Fd> CopySealed(int source, const std::filesystem::path& path, uint64_t size, const std::string& name,
                       std::string& digest) {
+  const QuietWrites quiet;
   GUARDC_TRY(Fd copy, CreateMemoryFile(name));
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kChunk);
   Hash hash;

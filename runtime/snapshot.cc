@@ -12,6 +12,7 @@
 #include <span>
 #include <utility>
 
+#include "base/quiet_writes.h"
 #include "runtime/store_impl.h"
 
 namespace guardc {
@@ -146,6 +147,7 @@ Result<std::shared_ptr<const InstanceSnapshot>> InstanceSnapshot::Take(const Ins
 }
 
 Result<void> InstanceSnapshot::TakeMemories(const Instance::Impl& instance) {
+  const QuietWrites quiet;
   GUARDC_TRY(file_, CreateFile(*module_));
   for (const LinearMemory* memory : instance.memories) {
     MemoryState& state = memories_.emplace_back();

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json_check.h"
 #include "base/log.h"
+#include "base/stderr.h"
 #include "runtime/gateway/json_text.h"
 
 namespace guardc::cli {
@@ -38,8 +39,8 @@ class StderrLog : public GuardLog {
   void Log(LogLevel level, std::string_view message, std::string_view) override {
     static constexpr const char* kNames[] = {"debug: ", "info: ", "warning: ", "error: ", ""};
     const auto index = static_cast<size_t>(level);
-    std::fprintf(stderr, "[%s] %s%s\n", guard_.c_str(), index < std::size(kNames) ? kNames[index] : "",
-                 log::PrintableLine(message, kLongestLine).c_str());
+    const std::string name = index < std::size(kNames) ? kNames[index] : "";
+    WriteToStderr("[" + guard_ + "] " + name + log::PrintableLine(message, kLongestLine) + "\n");
   }
 
  private:
@@ -84,8 +85,8 @@ Result<Backend> MakeFileBackend(const std::string& path, int verbose) {
     const auto found = answers.find(tool);
     if (verbose >= 2) {
       const std::string call = std::string(tool) + "(" + std::string(args_json) + ")";
-      std::fprintf(stderr, "[backend] %s: %s\n", log::PrintableLine(call, kLongestLine).c_str(),
-                   found == answers.end() ? "no answer" : "answered");
+      WriteToStderr("[backend] " + log::PrintableLine(call, kLongestLine) +
+                    (found == answers.end() ? ": no answer\n" : ": answered\n"));
     }
     if (found == answers.end()) {
       return Fail(ErrorKind::kBackend, "the backend file has no answer for the tool '" + std::string(tool) + "'");

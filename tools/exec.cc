@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bounded_write.h"
 #include "guardc/guard.h"
 #include "guardc/instance.h"
 #include "guardc/module.h"
@@ -34,22 +35,13 @@ struct ExecArguments : CommonOptions {
   std::vector<std::string> rest;  // for the guest, those after dashes included
 };
 
-void WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return;  // a closed pipe is the guest's reader's choice
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-}
-
 class Execution {
  public:
   explicit Execution(const ExecArguments& arguments)
       : arguments_(arguments), log_(MakeStderrLog("guest", arguments.verbose)), store_(arguments.store) {
     host_.log = log_.get();
-    host_.stdout_writer = [](std::string_view bytes) { WriteAll(STDOUT_FILENO, bytes); };
-    host_.stderr_writer = [](std::string_view bytes) { WriteAll(STDERR_FILENO, bytes); };
+    host_.stdout_writer = [this](std::string_view bytes) { Write(STDOUT_FILENO, bytes); };
+    host_.stderr_writer = [this](std::string_view bytes) { Write(STDERR_FILENO, bytes); };
     host_.env = arguments.env;
     host_.args = {std::filesystem::path(arguments.load.module).filename().string()};
     if (arguments.timeout_seconds > 0) {
@@ -87,7 +79,22 @@ class Execution {
     return out;
   }
 
+  // Whether all that the guest wrote went out.
+  Result<void> CheckOutput() const {
+    if (write_error_ == 0) return {};
+    return Fail(ErrorKind::kIo, std::string("cannot write the guest's output: ") + std::strerror(write_error_));
+  }
+
  private:
+  // A slow reader holds the guest up, as it would any command, but not beyond the deadline.
+  void Write(int fd, std::string_view bytes) {
+    const Written written = BoundedWrite(fd, bytes, [this] { return !host_.control->Interrupted(); });
+    if (written.error == 0 || written.error == EAGAIN) return;  // EAGAIN: the deadline, which ends the call
+    write_error_ = written.error;
+    // Once more, so that a reader who has left ends this command as it ends others: by SIGPIPE, unless that is ignored.
+    if (written.error == EPIPE) static_cast<void>(::write(fd, bytes.data(), bytes.size()));
+  }
+
   Result<void> CallNoArguments(Instance& instance, std::string_view name) {
     GUARDC_TRY(const GuestFunction function, GuestFunction::Bind(instance, name, FuncType{}));
     abi::Value none{};
@@ -99,7 +106,17 @@ class Execution {
   HostState host_;  // outlives the store
   Store store_;
   CallOptions call_;
+  int write_error_ = 0;
 };
+
+// What the guest gave to proc_exit, where a process can end with it.
+int EndWith(uint32_t exit_code) {
+  constexpr uint32_t kLargest = 255;
+  if (exit_code <= kLargest) return EndProcess(static_cast<int>(exit_code));
+  return ReportError({ErrorKind::kExit, "the guest called proc_exit(" + std::to_string(exit_code) +
+                                            "), which no process can end with: an exit status is 0 to 255"},
+                     false);
+}
 
 int RunExec(const ExecArguments& arguments) {
   Result<std::shared_ptr<const Module>> module = LoadModule(arguments.load);
@@ -114,9 +131,12 @@ int RunExec(const ExecArguments& arguments) {
   } else {
     done = std::unexpected(std::move(text).error());
   }
-  if (done) return EndProcess(Finish(results, kDone));
-  if (done.error().kind == ErrorKind::kExit)
-    return EndProcess(static_cast<int>(done.error().details().exit_code.value_or(0) & 0xff));
+  const bool is_exit = !done && done.error().kind == ErrorKind::kExit;
+  if (done || is_exit) {
+    if (const auto output = execution.CheckOutput(); !output) return ReportError(output.error(), false);
+    if (is_exit) return EndWith(done.error().details().exit_code.value_or(0));
+    return EndProcess(Finish(results, kDone));
+  }
   ReportError(done.error(), false);
   return done.error().kind == ErrorKind::kTrap ? kTrapped : kFailed;
 }
@@ -145,8 +165,13 @@ void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_
       })
       ->allow_extra_args(false);  // each --env takes one value, the next argument is the guest's
   AddDuration(*command, "--timeout", options->timeout_seconds, "Stop after this long (5s, 250ms, 1m)");
-  command->add_option("--memory-cap", options->store.memory_cap_pages, "Each linear memory at most, in pages of 64 KiB")
+  command
+      ->add_option("--memory-cap", options->store.memory_cap_pages,
+                   "All linear memories together at most, in pages of 64 KiB")
       ->type_name("PAGES")
+      ->capture_default_str();
+  command->add_option("--table-cap", options->store.table_cap, "All tables together at most, in elements of 8 bytes")
+      ->type_name("ELEMENTS")
       ->capture_default_str();
   AddSize(*command, "--stack-size", options->store.stack_size, 65536, "The guest's stack; 1MiB by default");
   command->add_flag("-v,--verbose", options->verbose, "Show host_log lines at level info; twice: debug");
@@ -157,7 +182,7 @@ void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_
       "  guardc exec program.wasm --env TZ=UTC -- --flag-of-the-guest file\n"
       "  guardc exec fib.wasm --invoke fib 30\n"
       "Exit status: the guest's own; 134 where it trapped (message and backtrace on stderr); 1 where it could not be\n"
-      "run or was stopped by --timeout; 2 wrong usage.");
+      "run, was stopped by --timeout, or ended with a status above 255; 2 wrong usage.");
   command->callback([options, command, &exit_code] {
     options->load.cache_dir = options->cache_dir;
     options->rest = command->remaining();

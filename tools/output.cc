@@ -1,5 +1,6 @@
 #include "tools/output.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "base/stderr.h"
 #include "guardc/trap.h"
 #include "tools/command.h"
 
@@ -44,7 +46,8 @@ std::string_view DefaultHint(ErrorKind kind) {
 }
 
 // Recursion fills a backtrace with one function: of a run of its frames the first ones are shown, and how many follow.
-void PrintBacktrace(const ErrorDetails& details) {
+std::string FormatBacktrace(const ErrorDetails& details) {
+  std::string out;
   constexpr size_t kShownOfRun = 3;
   const std::vector<Frame>& frames = details.backtrace;
   size_t run = 0;  // frames of the same call site so far
@@ -56,14 +59,13 @@ void PrintBacktrace(const ErrorDetails& details) {
     run = i > 0 && same(i - 1) ? run + 1 : 1;
     if (run > kShownOfRun) {
       const bool is_last = i + 1 == frames.size() || !same(i + 1);
-      if (is_last) std::fprintf(stderr, "      ... and %zu more of the same\n", run - kShownOfRun);
+      if (is_last) out += fmt::format("      ... and {} more of the same\n", run - kShownOfRun);
       continue;
     }
-    std::fprintf(stderr, "  %2zu: %s (func[%u], wasm offset %#llx, code +%#llx)\n", i,
-                 PrintableName(frame.function_name).c_str(), frame.function_index,
-                 static_cast<unsigned long long>(frame.module_offset),
-                 static_cast<unsigned long long>(frame.code_offset));
+    out += fmt::format("  {:2}: {} (func[{}], wasm offset {:#x}, code +{:#x})\n", i, PrintableName(frame.function_name),
+                       frame.function_index, frame.module_offset, frame.code_offset);
   }
+  return out;
 }
 
 }  // namespace
@@ -75,6 +77,8 @@ bool UseColour(int fd) {
   const char* term = std::getenv("TERM");
   return term != nullptr && std::string_view(term) != "dumb";
 }
+
+void WriteMessage(std::string_view text) { WriteToStderr(text, std::chrono::seconds(2)); }
 
 bool WriteStdout(std::string_view bytes) {
   while (!bytes.empty()) {
@@ -128,11 +132,11 @@ ordered_json ErrorToJson(const Error& error, std::string_view hint) {
 
 int ReportError(const Error& error, bool json, std::string_view hint) {
   constexpr size_t kLongestMessage = 4096;
-  std::fprintf(stderr, "%s %s\n", Bold("error:", "31").c_str(),
-               log::PrintableLine(error.message, kLongestMessage).c_str());
-  PrintBacktrace(error.details());
+  std::string text = Bold("error:", "31") + " " + log::PrintableLine(error.message, kLongestMessage) + "\n" +
+                     FormatBacktrace(error.details());
   if (hint.empty()) hint = DefaultHint(error.kind);
-  if (!hint.empty()) std::fprintf(stderr, "%s %s\n", Bold("hint:", "36").c_str(), std::string(hint).c_str());
+  if (!hint.empty()) text += Bold("hint:", "36") + " " + std::string(hint) + "\n";
+  WriteMessage(text);
   if (json) WriteStdout(ToText({{"error", ErrorToJson(error, hint)}}));
   return kFailed;
 }

@@ -14,6 +14,8 @@ namespace guardc::cli {
 // Whether to colour what goes to this descriptor: a terminal, and neither NO_COLOR nor TERM=dumb.
 bool UseColour(int fd);
 
+// On stderr; what nobody reads for two seconds is dropped.
+void WriteMessage(std::string_view text);
 // Writes everything to stdout, past stdio; false where that failed (a full disk, a closed pipe).
 bool WriteStdout(std::string_view bytes);
 

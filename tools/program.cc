@@ -1,6 +1,7 @@
 #include "tools/program.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -85,6 +86,7 @@ int ParseAndRun(int argc, char** argv, const char* description, const std::vecto
 int RunProgram(int argc, char** argv, const char* description, const std::vector<Command>& commands,
                const AddCommand& describe) {
   OccupyStandardStreams();
+  signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` is an error like others
   // What our own code and the libraries below it throw (out of memory, mostly) ends here as an error like any other.
   try {
     return ParseAndRun(argc, argv, description, commands, describe);

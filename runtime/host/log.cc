@@ -1,5 +1,6 @@
 // env.host_log. Guards call it hundreds of times in a label call, from within `alloc` too, so a level that is off must
 // cost no more than the question.
+#include "base/stderr.h"
 #include "runtime/host/env.h"
 
 namespace guardc::env {
@@ -8,6 +9,7 @@ namespace {
 void LogLine(const HostState& state, LogLevel level, std::string_view message) {
   try {
     const CallOptions call = state.control == nullptr ? CallOptions() : state.control->Options();
+    const StderrBound bound([&state] { return state.control == nullptr || !state.control->Interrupted(); });
     state.log->Log(level, message, call.request_id);
   } catch (...) {
     // A log that fails, or memory for its line, is no reason to end the guard, and nothing may unwind into it.

@@ -1,11 +1,8 @@
 // Descriptors of the guest: an empty stdin, and stdout and stderr that go to the host's writers. All three look like
 // what they are, streams that are no terminal, no file and no directory.
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <limits>
 
+#include "base/stderr.h"
 #include "runtime/host/wasi.h"
 
 namespace guardc::wasi {
@@ -81,23 +78,14 @@ Errno CheckVectors(HostState& state, GuestPtr list, uint32_t count, uint64_t& to
   });
 }
 
-// The host's stderr, past every buffer. What it does not take is dropped: a guest must not wait for a full pipe's
-// reader any longer than the host itself would, nor learn of it.
-void WriteToHostStderr(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(STDERR_FILENO, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;
-    bytes.remove_prefix(static_cast<size_t>(written));
-  }
-}
-
 void WriteToHost(const HostState& state, const GuestStream& stream, std::string_view bytes) {
   const Writer& writer = stream.kind == GuestStream::Kind::kStdout ? state.stdout_writer : state.stderr_writer;
   if (writer) {
     writer(bytes);
   } else {
-    WriteToHostStderr(bytes);
+    // What it does not take is dropped, and the guest does not learn of it.
+    const StderrBound bound([&state] { return !Interrupted(state); });
+    WriteToStderr(bytes);
   }
 }
 

@@ -72,6 +72,56 @@ class ExecTest(CliTest):
         done = self.exec(hello, "--env", "A=1", "one", "--two", env={"UNSEEN": "x"})
         self.assertEqual((done.returncode, done.stdout), (143, b"to stdout\nhello.wasm\0one\0--two\0"))
 
+    def exiting(self, code):
+        return self.wasm(f'''(module {WASI.format("proc_exit", "(param i32)")} (memory (export "memory") 1)
+          (func (export "_start") (call $proc_exit (i32.const {code}))))''', f"exit{code}.wasm")
+
+    def test_exit_codes_that_no_process_has(self):
+        for code in (0, 1, 255):
+            self.assertEqual(self.exec(self.exiting(code), "--compile").returncode, code)
+        for code in (256, 512, 65536, -1):
+            with self.subTest(code):
+                self.assert_error(self.exec(self.exiting(code), "--compile"), "proc_exit", "0 to 255")
+
+    def writer(self, fd):
+        return self.wasm(f'''(module {WASI.format("fd_write", "(param i32 i32 i32 i32) (result i32)")}
+          (memory (export "memory") 1) (data (i32.const 16) "\\00\\04\\00\\00\\00\\10\\00\\00")
+          (func (export "_start")
+            (loop $l (drop (call $fd_write (i32.const {fd}) (i32.const 16) (i32.const 1) (i32.const 8))) (br $l))))''',
+                         f"writer{fd}.wasm")
+
+    def test_a_reader_who_has_left_ends_it_as_any_filter(self):
+        module = self.writer(1)
+        self.exec(module, "--compile", "--timeout", "1ms")
+        child = subprocess.Popen([GUARDC, "exec", module, "--cache-dir", self.cache], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
+        self.addCleanup(child.kill)
+        child.stdout.read(10)
+        child.stdout.close()
+        with child.stderr:
+            self.assertEqual(child.wait(timeout=60), -signal.SIGPIPE)
+
+    def test_a_reader_who_does_not_read_holds_it_until_the_deadline(self):
+        for fd in (1, 2):
+            module = self.writer(fd)
+            self.exec(module, "--compile", "--timeout", "1ms")
+            read_end, write_end = os.pipe()
+            streams = {"stdout" if fd == 1 else "stderr": write_end, "stderr" if fd == 1 else "stdout": subprocess.DEVNULL}
+            child = subprocess.Popen([GUARDC, "exec", module, "--cache-dir", self.cache, "--timeout", "200ms"], **streams)
+            self.addCleanup(child.kill)
+            os.close(write_end)
+            self.assertEqual(child.wait(timeout=60), 1)
+            os.close(read_end)
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        hello = self.wasm(HELLO, "hello.wasm")
+        self.exec(hello, "--compile")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([GUARDC, "exec", hello, "--cache-dir", self.cache], stdout=full,
+                                  stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"error: cannot write the guest's output: No space left on device", done.stderr)
+
     def test_env_is_name_and_value(self):
         hello = self.wasm(HELLO, "hello.wasm")
         for variable in ("NAME", "=value", ""):

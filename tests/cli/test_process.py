@@ -3,11 +3,15 @@
 import json
 import os
 import pathlib
+import pty
+import resource
+import socket
 import subprocess
+import termios
 import time
 import unittest
 
-from support import BROKEN_GUARD, GUARDC, HAS_COMPILER, CliTest, needs_compiler, run
+from support import BROKEN_GUARD, GUARDC, HAS_COMPILER, LABEL_TYPE, CliTest, files_below, needs_compiler, run
 
 FORBIDDEN = ("LLVM", "wabt", "lld")
 
@@ -61,6 +65,105 @@ class ProcessTest(CliTest):
             time.sleep(0.05)
             ticks = int(pathlib.Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[11])
         self.assertGreaterEqual(ticks, 30)
+
+
+ENDLESS_LOG_GUARD = f"""
+(module
+  (import "env" "host_log" (func $host_log (param i32 i32 i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 16) "\\00\\04\\00\\00\\00\\10\\00\\00")
+  (func (export "label_agent") {LABEL_TYPE} (loop $l (call $host_log (i32.const 3) (i32.const 1024) (i32.const 4000))
+    (br $l)) (i32.const 0))
+  (func (export "label_resource") {LABEL_TYPE}
+    (loop $l (drop (call $fd_write (i32.const 2) (i32.const 16) (i32.const 1) (i32.const 8))) (br $l)) (i32.const 0))
+  (func (export "label_response") {LABEL_TYPE}
+    (local $i i32)
+    (loop $l
+      (call $host_log (i32.const 3) (i32.const 1024) (i32.const 4000))
+      (drop (call $fd_write (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 8)))
+      (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
+    (i32.store16 (local.get $out) (i32.const 0x7d7b))
+    (i32.const 2)))
+"""
+
+
+@needs_compiler
+class StderrTest(CliTest):
+    """Guards write to a stderr whose reader is gone, or is there and does not read."""
+
+    def setUp(self):
+        super().setUp()
+        self.guard = self.wasm(ENDLESS_LOG_GUARD)
+        self.compile(self.guard)
+
+    def start(self, function, *more, **streams):
+        command = [GUARDC, "call", self.guard, function, "--input", self.json_file("in.json", {}), "--cache-dir",
+                   self.cache, *more]
+        child = subprocess.Popen(command, **streams)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        return child
+
+    def test_without_a_reader_the_answer_is_the_answer(self):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        child = self.start("label_response", "--raw", stdout=subprocess.PIPE, stderr=write_end)
+        os.close(write_end)
+        self.assertEqual(child.communicate(timeout=60)[0], b"{}")
+        self.assertEqual(child.returncode, 0)
+
+    def test_a_full_pipe_holds_no_call_beyond_its_deadline(self):
+        for function in ("label_agent", "label_resource"):
+            with self.subTest(function):
+                read_end, write_end = os.pipe()
+                child = self.start(function, "--timeout", "300ms", stdout=subprocess.DEVNULL, stderr=write_end)
+                os.close(write_end)
+                self.assertEqual(child.wait(timeout=30), 1)
+                os.close(read_end)
+
+    def test_a_full_pipe_holds_no_call_without_a_deadline(self):
+        read_end, write_end = os.pipe()
+        child = self.start("label_response", "--raw", stdout=subprocess.PIPE, stderr=write_end)
+        os.close(write_end)
+        self.assertEqual(child.communicate(timeout=60)[0], b"{}")
+        os.close(read_end)
+
+    def test_a_full_socket(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            child = self.start("label_agent", "--timeout", "300ms", stdout=subprocess.DEVNULL, stderr=theirs)
+            self.assertEqual(child.wait(timeout=30), 1)
+
+    def test_a_terminal_that_was_stopped(self):
+        ours, theirs = pty.openpty()
+        termios.tcflow(theirs, termios.TCOOFF)
+        child = self.start("label_agent", "--timeout", "300ms", stdout=subprocess.DEVNULL, stderr=theirs)
+        self.assertEqual(child.wait(timeout=30), 1)
+        os.close(theirs)
+        os.close(ours)
+
+
+def limit_file_sizes():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+
+@needs_compiler
+class FileSizeLimitTest(CliTest):
+    """ulimit -f: SIGXFSZ would end the process."""
+
+    def test_a_compile(self):
+        guard = self.wasm(BROKEN_GUARD)
+        done = run("compile", guard, "--cache-dir", self.cache, preexec_fn=limit_file_sizes)
+        self.assert_error(done, "File too large", "ulimit -f")
+        self.assertEqual([p for p in files_below(self.cache) if p.name == "manifest.json"], [])
+
+    def test_a_load(self):
+        guard = self.wasm(BROKEN_GUARD)
+        self.compile(guard)
+        done = run("call", guard, "label_agent", "--input", self.json_file("in.json", {}), "--cache-dir", self.cache,
+                   preexec_fn=limit_file_sizes)
+        self.assert_error(done, "File too large", "ulimit -f")
 
 
 class LogsTest(CliTest):
