@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "runtime/guest_run.h"
 #include "runtime/store_impl.h"
-#include "runtime/trap/thread_setup.h"
 
 namespace guardc {
 
@@ -68,7 +67,8 @@ Result<void> GuestRun::Begin() {
                             instance.module->name()));
   }
   GUARDC_CHECK(CheckNotExpired(call_));
-  const int tid = trap::EnsureThread();
+  GUARDC_CHECK(trap::PrepareThread());
+  alternate_stack_.Lend();
   if (instance.host != nullptr && instance.host->timing.enabled != instance.is_timed) {
     instance.SetTimed(instance.host->timing.enabled);
   }
@@ -89,7 +89,7 @@ Result<void> GuestRun::Begin() {
   }
   // Only now: a kick finds the activation, or nobody would answer it.
   if (!call_.deadline && !call_.stop.stop_possible()) return {};
-  if (auto armed = activation.request.Arm(&activation.interrupted, tid, call_.deadline); !armed) {
+  if (auto armed = activation.request.Arm(&activation.interrupted, trap::ThreadId(), call_.deadline); !armed) {
     End();
     return armed;
   }
@@ -106,6 +106,7 @@ void GuestRun::End() {
   on_stop_.reset();
   guardc_current_activation = activation.outer;
   for (HostState* host : instance_.store.hosts) host->control = control_before_;
+  alternate_stack_.TakeBack();
   instance_.is_active = false;
   is_begun_ = is_armed_ = false;
 }
@@ -205,6 +206,7 @@ TrapCode CallHostFunction(void* self, abi::Value* values) {
     for (size_t i = 0; i < type.params.size(); ++i) args.push_back(ToVal(values[i], type.params[i]));
     for (const ValType t : type.results) results.push_back(Val::Ref(t, nullptr));
     Result<void> done = function.function(args, results);
+    if (done) done = trap::PrepareThread();
     for (size_t i = 0; done && i < type.results.size(); ++i) {
       Result<abi::Value> value = store.ToValue(results[i], type.results[i]);
       if (value) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "runtime/trap/thread_setup.h"
 #include "runtime/trap/trap_handler.h"
 
 namespace guardc {
@@ -39,9 +40,11 @@ bool SleepUntilInterrupted(Clock::time_point until) {
   sigset_t kick, before;
   sigemptyset(&kick);
   sigaddset(&kick, trap::InterruptionSignal());
+  sigaddset(&kick, trap::kSpareKickSignal);
   pthread_sigmask(SIG_BLOCK, &kick, &before);
   sigset_t while_asleep = before;
   sigdelset(&while_asleep, trap::InterruptionSignal());
+  sigdelset(&while_asleep, trap::kSpareKickSignal);
   bool interrupted = false;
   for (;;) {
     interrupted = CallIsInterrupted();
@@ -56,6 +59,8 @@ bool SleepUntilInterrupted(Clock::time_point until) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return !interrupted;
 }
+
+Result<void> ActiveCall::Resume() { return trap::PrepareThread(); }
 
 CallOptions ActiveCall::Options() const {
   CallOptions out;

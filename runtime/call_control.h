@@ -18,6 +18,7 @@ bool SleepUntilInterrupted(Clock::time_point until);
 class ActiveCall final : public CallControl {
  public:
   bool Interrupted() const override { return CallIsInterrupted(); }
+  Result<void> Resume() override;
   bool SleepUntil(Clock::time_point until) override { return SleepUntilInterrupted(until); }
   // The earliest deadline and the innermost stop token of the activations on this thread.
   CallOptions Options() const override;

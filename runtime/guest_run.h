@@ -11,6 +11,7 @@
 #include "guardc/instance.h"
 #include "guardc/result.h"
 #include "runtime/call_control.h"
+#include "runtime/trap/thread_setup.h"
 
 namespace guardc {
 
@@ -48,6 +49,7 @@ class GuestRun {
   bool is_armed_ = false;
   std::optional<std::stop_callback<StopRequest>> on_stop_;
   ActiveCall control_;
+  trap::LentStack alternate_stack_;
   CallControl* control_before_ = nullptr;  // the same for all hosts of a Store
 };
 

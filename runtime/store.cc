@@ -120,7 +120,7 @@ Result<Instance*> Store::Impl::Clone(const InstanceSnapshot& snapshot, std::vect
 
 Result<Instance*> Store::Impl::Add(std::shared_ptr<const Module> module, std::span<const ResolvedImport> imports,
                                    HostState* host, std::vector<BoundImport> host_imports, Contents contents) {
-  GUARDC_CHECK(trap::InstallHandlers());
+  GUARDC_CHECK(trap::EnsureHandlers());
   GUARDC_CHECK(CheckImports(*module, imports));
   GUARDC_TRY(std::unique_ptr<Instance::Impl> created,
              Instance::Impl::Create(*this, std::move(module), imports, contents));

@@ -80,7 +80,13 @@ TrapCode CallBackend(void* self, abi::Value* values) {
   } catch (const std::exception& e) {
     DebugLine(state, e.what());
   } catch (...) {
-    // The backend is the embedder's code; the guest sees only that it failed.
+    // The guest sees only that it failed.
+  }
+  if (state.control != nullptr) {
+    if (auto resumed = state.control->Resume(); !resumed) {
+      state.error = std::move(resumed).error();
+      return TrapCode::kHostUnwind;
+    }
   }
   values[0].i32 = static_cast<uint32_t>(result);
   return TrapCode::kNone;

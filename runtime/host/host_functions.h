@@ -14,6 +14,7 @@
 #include "artifact/abi.h"
 #include "artifact/host_imports.h"
 #include "guardc/guard.h"
+#include "guardc/result.h"
 #include "guardc/types.h"
 #include "runtime/guest_memory.h"
 
@@ -29,6 +30,8 @@ class CallControl {
   virtual bool SleepUntil(Clock::time_point until) = 0;
   // For handing on to call_backend.
   virtual CallOptions Options() const = 0;
+  // After the embedder's own code has run: puts right what it did to this thread's signals, or says why it cannot.
+  virtual Result<void> Resume() = 0;
 };
 
 // What a file descriptor of the guest is. There are never others than the three it starts with: nothing can be opened.

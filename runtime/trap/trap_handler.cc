@@ -16,6 +16,9 @@
 // TRAP-4  Guest accesses are plain with alignment 1, unless the value of a load is unused. LLVM may drop, move or merge
 //         stores before a fault, so memory after a trap is not trusted, but under --strict-traps.
 // TRAP-5  After a trap the instance is failed; every later call returns kInstanceFailed.
+// TRAP-6  The handlers of our signals are ours when a guest is entered, whoever installed another meanwhile; that one
+// is
+//         called, in its turn, for what is not ours. Handlers that saved ours and put them back are no newcomers.
 // STACK-1 Guest recursion ends in a trap on any thread: the guest's stack is its own, with a guard region below that is
 //         larger than the step at which large frames probe. Only lock-free leaf code runs on it: all else is a host
 //         function, on the caller's original stack.
@@ -35,10 +38,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "guardc/instance.h"
 #include "runtime/trap/activation.h"
@@ -65,7 +71,7 @@ constexpr std::array kFaultSignals = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 
 std::atomic<int> interruption_signal = kDefaultInterruptionSignal;
 std::atomic<bool> is_installed = false;
-struct sigaction old_actions[_NSIG];
+std::atomic<bool> spare_kicks_used = false;
 
 // Thread sanitizer's sigaction() holds signals that are sent back until the code they interrupt calls into it, which a
 // guest does not do: it is passed by for the signal of interruption. This file is not instrumented then, either.
@@ -123,15 +129,21 @@ bool HandleFault(int signal, const siginfo_t& info, MachineContext& context) {
 // The kick has interrupted a foreign signal handler, and that the guest: sends it again, blocked until the foreign
 // handler's return restores the guest's own mask. So it arrives with the PC in guest code, even where foreign signals
 // come so often, or the machine is so loaded, that one is always there first.
-bool PutOff(void* raw_context) {
-  const int signal = InterruptionSignal();
+bool PutOff(int signal, void* raw_context) {
   BlockOnReturn(raw_context, signal);
   return syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal) == 0;
 }
 
+// Sent by a thread of this process.
+bool IsKick(const siginfo_t& info) { return info.si_code == SI_TKILL && info.si_pid == getpid(); }
+
+// Where the queue is full, the kernel forgets who sent a standard signal, and how.
+bool IsSpareKick(int signal, const siginfo_t& info) {
+  return signal == kSpareKickSignal && (IsKick(info) || (info.si_code == SI_USER && info.si_pid == 0));
+}
+
 // INT-1. False where no call on this thread had asked for a kick.
-bool HandleKick(const siginfo_t& info, MachineContext& context, void* raw_context) {
-  if (info.si_code != SI_TKILL || info.si_pid != getpid()) return false;
+bool HandleKick(int signal, MachineContext& context, void* raw_context) {
   Activation* const innermost = guardc_current_activation;
   Activation* outermost_asked = nullptr;
   for (Activation* a = innermost; a != nullptr; a = a->outer) {
@@ -149,7 +161,7 @@ bool HandleKick(const siginfo_t& info, MachineContext& context, void* raw_contex
     if (on_stack && (IsStub(context.pc()) || FindCode(context.pc()).Contains(context.pc()))) {
       Redirect(innermost, context, TrapCode::kInterrupted);
     } else {
-      if (PutOff(raw_context)) return true;
+      if (PutOff(signal, raw_context)) return true;
       missed = true;
     }
   }
@@ -160,43 +172,154 @@ bool HandleKick(const siginfo_t& info, MachineContext& context, void* raw_contex
   return true;
 }
 
-void HandOn(int signal, siginfo_t* info, void* context) {
-  const struct sigaction& old = old_actions[signal];
-  if ((old.sa_flags & SA_SIGINFO) != 0) {
-    old.sa_sigaction(signal, info, context);
-    return;
-  }
-  if (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN) {
-    old.sa_handler(signal);
-    return;
-  }
-  // A kick that came late, or a stray signal: its default would end the process.
-  if (signal == InterruptionSignal()) return;
-  const bool by_kernel = info->si_code > 0;
-  if (old.sa_handler == SIG_IGN && !by_kernel) return;
-  // The default action, by the kernel itself: a fault repeats when we return, a sent signal is sent again.
+// TRAP-6: one of our handlers for each handler of others that was found in our place. Each hands on to the one that it
+// replaced, so that who saved one of ours and calls it, or puts it back, goes on to what was there before.
+constexpr size_t kLevels = 16;
+constexpr size_t kMostForeign = 64;
+
+// What others had for one signal.
+struct Foreign {
+  struct sigaction actions[kMostForeign];  // all different; they do not change once they are counted
+  size_t count = 0;
+  std::atomic<const struct sigaction*> of_level[kLevels] = {};
+};
+Foreign foreign[_NSIG];
+
+void HandleSignal(size_t level, int signal, siginfo_t* info, void* raw_context);
+
+template <size_t kLevel>
+void HandleAtLevel(int signal, siginfo_t* info, void* raw_context) {
+  HandleSignal(kLevel, signal, info, raw_context);
+}
+
+using Handler = void (*)(int, siginfo_t*, void*);
+constexpr auto kHandlers = []<size_t... kLevel>(std::index_sequence<kLevel...>) {
+  return std::array<Handler, kLevels>{&HandleAtLevel<kLevel>...};
+}(std::make_index_sequence<kLevels>());
+
+bool IsOurs(const struct sigaction& action) {
+  return (action.sa_flags & SA_SIGINFO) != 0 &&
+         std::find(kHandlers.begin(), kHandlers.end(), action.sa_sigaction) != kHandlers.end();
+}
+
+// What a handler of ours is handing on, so that handlers that call each other in a circle are noticed.
+struct HandingOn {
+  const siginfo_t* info = nullptr;  // the same for all who are called for one signal
+  uintptr_t frame = 0;
+  uint32_t levels = 0;
+};
+constinit thread_local __attribute__((tls_model("initial-exec"))) HandingOn handing_on;
+
+// The default action, by the kernel itself: a fault repeats when we return, a sent signal is sent again.
+void TakeDefault(int signal, const siginfo_t& info) {
   struct sigaction standard = {};
   standard.sa_handler = SIG_DFL;
   sigemptyset(&standard.sa_mask);
   sigaction(signal, &standard, nullptr);
-  if (!by_kernel) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
+  if (info.si_code <= 0) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
 }
 
-void HandleSignal(int signal, siginfo_t* info, void* raw_context) {
+void HandOn(size_t level, int signal, siginfo_t* info, void* context) {
+  // A kick that came late, or a stray signal of that number: its default would end the process.
+  const bool is_kick = signal == InterruptionSignal() || (IsSpareKick(signal, *info) && spare_kicks_used);
+  const struct sigaction& old = *foreign[signal].of_level[level].load(std::memory_order_acquire);
+  const bool has_handler = (old.sa_flags & SA_SIGINFO) != 0 || (old.sa_handler != SIG_DFL && old.sa_handler != SIG_IGN);
+  if (!has_handler) {
+    if (is_kick || (old.sa_handler == SIG_IGN && info->si_code <= 0)) return;
+    TakeDefault(signal, *info);
+    return;
+  }
+  const HandingOn before = handing_on;
+  const auto frame = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  // Left behind by a longjmp, it would lie above another signal's frame.
+  const bool is_nested = before.info == info && frame < before.frame;
+  const uint32_t levels = is_nested ? before.levels : 0;
+  if ((levels & (1u << level)) != 0) {
+    TakeDefault(signal, *info);
+    return;
+  }
+  handing_on = {info, is_nested ? before.frame : frame, levels | (1u << level)};
+  if ((old.sa_flags & SA_SIGINFO) != 0) {
+    old.sa_sigaction(signal, info, context);
+  } else {
+    old.sa_handler(signal);
+  }
+  handing_on = before;
+}
+
+void HandleSignal(size_t level, int signal, siginfo_t* info, void* raw_context) {
   const int saved_errno = errno;
   MachineContext context(raw_context);
-  const bool is_ours =
-      signal == InterruptionSignal() ? HandleKick(*info, context, raw_context) : HandleFault(signal, *info, context);
-  if (!is_ours) HandOn(signal, info, raw_context);
+  const bool may_kick = signal == InterruptionSignal() ? IsKick(*info) : IsSpareKick(signal, *info);
+  const bool is_ours = (may_kick && HandleKick(signal, context, raw_context)) ||
+                       (signal != InterruptionSignal() && HandleFault(signal, *info, context));
+  if (!is_ours) HandOn(level, signal, info, raw_context);
   errno = saved_errno;
 }
 
-struct sigaction OurAction() {
+struct sigaction ActionOf(size_t level) {
   struct sigaction action = {};
-  action.sa_sigaction = &HandleSignal;
+  action.sa_sigaction = kHandlers[level];
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
   sigfillset(&action.sa_mask);
   return action;
+}
+
+// Asked before each call: what glibc's sigaction() says, without the copies that it makes. Nullptr where a sanitizer
+// puts its own handlers before those of the program.
+Handler KernelsHandler(int signal) {
+#ifdef GUARDC_THREAD_SANITIZER
+  static_cast<void>(signal);
+  return nullptr;
+#else
+  struct {
+    Handler handler;
+    unsigned long flags;
+    void (*restorer)();  // of some machines; the mask lies there on others
+    uint64_t mask[2];
+  } action = {};
+  return syscall(SYS_rt_sigaction, signal, nullptr, &action, sizeof(uint64_t)) == 0 ? action.handler : nullptr;
+#endif
+}
+
+// The one of ours that was put into the kernel last.
+std::atomic<Handler> last_installed[_NSIG] = {};
+
+bool IsSame(const struct sigaction& a, const struct sigaction& b) {
+  const bool same_kind = (a.sa_flags & SA_SIGINFO) == (b.sa_flags & SA_SIGINFO);
+  return same_kind &&
+         ((a.sa_flags & SA_SIGINFO) != 0 ? a.sa_sigaction == b.sa_sigaction : a.sa_handler == b.sa_handler);
+}
+
+// Puts the handler back that replaced `current` before, or another one.
+Result<void> TakePlaceOf(struct sigaction current, int signal) {
+  static constinit std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  Foreign& known = foreign[signal];
+  while (!IsOurs(current)) {
+    size_t found = 0;
+    while (found < known.count && !IsSame(known.actions[found], current)) ++found;
+    if (found == kMostForeign) {
+      return Fail(ErrorKind::kUnsupported, "others in this process have put " + std::to_string(kMostForeign) +
+                                               " different handlers in the place of guardc's for signal " +
+                                               std::to_string(signal) +
+                                               ", without which no guest can trap: let one of them stay");
+    }
+    if (found == known.count) known.actions[known.count++] = current;
+    // Of more handlers than levels (two copies of guardc that find each other's), the last level has the latest.
+    const size_t level = std::min(found, kLevels - 1);
+    known.of_level[level].store(&known.actions[found], std::memory_order_release);
+    const struct sigaction action = ActionOf(level);
+    struct sigaction taken;
+    if (SetAction(signal, &action, &taken) != 0) {
+      return Fail(signal == InterruptionSignal() ? ErrorKind::kInvalidArgument : ErrorKind::kInternal,
+                  "cannot install a handler for signal " + std::to_string(signal) + ": " + std::strerror(errno));
+    }
+    last_installed[signal].store(kHandlers[level], std::memory_order_relaxed);
+    if (IsOurs(taken) || IsSame(taken, current)) break;
+    current = taken;  // somebody was faster
+  }
+  return {};
 }
 
 bool UsesShadowStack() {
@@ -209,49 +332,44 @@ bool UsesShadowStack() {
 #endif
 }
 
-Result<void> Install() {
-  if (UsesShadowStack()) {
-    return Fail(ErrorKind::kUnsupported,
-                "this process runs with a hardware shadow stack, which guardc's traps do not unwind yet; start it with "
-                "GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
-  }
-  const struct sigaction action = OurAction();
-  const auto install = [&](int signal) {
-    return SetAction(signal, nullptr, &old_actions[signal]) == 0 && SetAction(signal, &action, nullptr) == 0;
-  };
-  for (const int signal : kFaultSignals) {
-    if (!install(signal)) {
-      return Fail(ErrorKind::kInternal, "cannot install a handler for signal " + std::to_string(signal));
-    }
-  }
-  if (!install(InterruptionSignal())) {
-    return Fail(ErrorKind::kInvalidArgument,
-                "cannot install a handler for the interruption signal " + std::to_string(InterruptionSignal()));
-  }
-  is_installed = true;
-  return {};
+Result<void> CheckShadowStack() {
+  if (!UsesShadowStack()) return {};
+  return Fail(ErrorKind::kUnsupported,
+              "this process runs with a hardware shadow stack, which guardc's traps do not unwind yet; start it with "
+              "GLIBC_TUNABLES=glibc.cpu.x86_shstk=off");
 }
 
 }  // namespace
 
-Result<void> InstallHandlers() {
-  static const Result<void> result = Install();
-  return result;
+Result<void> EnsureHandler(int signal) {
+  const Handler ours = last_installed[signal].load(std::memory_order_relaxed);
+  if (ours != nullptr && KernelsHandler(signal) == ours) [[likely]]
+    return {};
+  struct sigaction current;
+  if (SetAction(signal, nullptr, &current) == 0 && IsOurs(current)) return {};
+  return TakePlaceOf(current, signal);
+}
+
+Result<void> EnsureHandlers() {
+  static const Result<void> shadow_stack = CheckShadowStack();
+  GUARDC_CHECK(shadow_stack);
+  for (const int signal : kFaultSignals) GUARDC_CHECK(EnsureHandler(signal));
+  GUARDC_CHECK(EnsureHandler(InterruptionSignal()));
+  is_installed = true;
+  return {};
 }
 
 int InterruptionSignal() { return interruption_signal.load(std::memory_order_relaxed); }
 
 bool Kick(int tid) {
-  const int signal = InterruptionSignal();
-  // If somebody has put the default back meanwhile, the signal would end the process: it is ours by choice, so take it
-  // again.
-  struct sigaction current;
-  if (SetAction(signal, nullptr, &current) == 0 && (current.sa_flags & SA_SIGINFO) == 0 &&
-      (current.sa_handler == SIG_DFL || current.sa_handler == SIG_IGN)) {
-    const struct sigaction action = OurAction();
-    SetAction(signal, &action, nullptr);
-  }
-  return syscall(SYS_tgkill, getpid(), tid, signal) == 0;
+  const auto send = [tid](int signal) {
+    return EnsureHandler(signal) && syscall(SYS_tgkill, getpid(), tid, signal) == 0;
+  };
+  if (send(InterruptionSignal())) return true;
+  // Real-time signals are queued, and RLIMIT_SIGPENDING, which all processes of a user share, is used up (or is 0, from
+  // `ulimit -i 0`). A standard signal needs no place in the queue.
+  spare_kicks_used = true;
+  return send(kSpareKickSignal);
 }
 
 }  // namespace guardc::trap

@@ -66,8 +66,9 @@ TEST(Thread, ManyAtOnce) {
   for (std::thread& thread : threads) thread.join();
 }
 
-// Whatever the thread has is kept; where it has none, memory faults still become traps, on the guest's stack.
-TEST(Thread, WithoutAnAlternateStackMemoryFaultsStillTrap) {
+// Looked at again within 20 microseconds of running time; without one, memory faults would still trap, recursion would
+// end the process.
+TEST(Thread, AnAlternateStackThatWasTakenAwayIsGivenAgain) {
   Guest guest({.fail_after_trap = false});
   std::thread([&] {
     EXPECT_EQ(guest.Run1("load", 16).value(), 0x6c6c6568u);  // sets the thread up
@@ -75,25 +76,9 @@ TEST(Thread, WithoutAnAlternateStackMemoryFaultsStillTrap) {
     none.ss_flags = SS_DISABLE;
     ASSERT_EQ(sigaltstack(&none, nullptr), 0);
     ExpectTrap(guest.Run1("load", 1 << 20), TrapCode::kMemoryOutOfBounds, "load");
-    ExpectTrap(guest.Run("unreachable"), TrapCode::kUnreachable, "unreachable");
-    const Result<void> result = guest.Run("spin", {.deadline = Clock::now() + 1ms});
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().kind, ErrorKind::kDeadline);
+    std::this_thread::sleep_for(1ms);
+    ExpectTrap(guest.Run1("recurse", 0), TrapCode::kStackExhausted, "recurse");
   }).join();
-}
-
-TEST(ThreadDeathTest, WithoutAnAlternateStackRecursionEndsTheProcess) {
-  EXPECT_EXIT(
-      {
-        Guest guest;
-        static_cast<void>(guest.Run1("load", 16));
-        stack_t none = {};
-        none.ss_flags = SS_DISABLE;
-        sigaltstack(&none, nullptr);
-        static_cast<void>(guest.Run1("recurse", 0));
-        _exit(1);
-      },
-      ::testing::KilledBySignal(SIGSEGV), "");
 }
 
 TEST(Thread, AnAlternateStackOfTheHostIsKept) {

@@ -45,6 +45,7 @@ class FakeControl : public CallControl {
     return !interrupted;
   }
   CallOptions Options() const override { return {.request_id = "req-7"}; }
+  Result<void> Resume() override { return {}; }
 
   bool interrupted = false;
   std::vector<Clock::time_point> slept_until;
