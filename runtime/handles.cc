@@ -108,10 +108,11 @@ Result<uint64_t> Memory::Grow(uint64_t delta_pages) {
   const uint64_t old_pages = memory.Grow(delta_pages);
   if (old_pages == ~uint64_t{0}) {
     ErrorDetails details;
-    details.limit = memory.max_pages;
+    const uint64_t left = memory.budget == nullptr ? ~uint64_t{0} : memory.budget->Left();
+    details.limit = memory.pages() + std::min(memory.max_pages - memory.pages(), left);
     return Fail(ErrorKind::kLimit,
                 fmt::format("memory of {} pages cannot grow by {}: limit {} pages", memory.pages(), delta_pages,
-                            memory.max_pages),
+                            *details.limit),
                 std::move(details));
   }
   return old_pages;

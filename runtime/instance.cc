@@ -47,6 +47,7 @@ Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& stor
     if (const auto* memory = std::get_if<LinearMemory*>(&import)) out->memories.push_back(*memory);
     if (const auto* global = std::get_if<GlobalObject*>(&import)) out->globals.push_back(*global);
   }
+  GUARDC_CHECK(out->CheckBudgets());
   GUARDC_CHECK(out->Allocate(contents));
   GUARDC_CHECK(out->CreateMemories(contents));
   if (contents == Store::Impl::Contents::kInitial) GUARDC_CHECK(out->MapImage());
@@ -63,6 +64,38 @@ Result<std::unique_ptr<Instance::Impl>> Instance::Impl::Create(Store::Impl& stor
     store.regions.Add(reinterpret_cast<uintptr_t>(memory->vm->base), memory->reserved);
   }
   return out;
+}
+
+namespace {
+
+// Sums cannot wrap: each is at most 2^48 pages or 2^64 elements.
+uint64_t Sum(uint64_t a, uint64_t b) { return a > ~uint64_t{0} - b ? ~uint64_t{0} : a + b; }
+
+Result<void> CheckBudget(std::string_view what, std::string_view unit, std::string_view option, uint64_t initial,
+                         uint64_t cap, const Module& module) {
+  if (initial <= cap) return {};
+  ErrorDetails details;
+  details.needed_size = initial;
+  details.limit = cap;
+  return Fail(ErrorKind::kLimit,
+              fmt::format("the {} of '{}' begin with {} {} together, limit {}: raise {}", what, module.name(), initial,
+                          unit, cap, option),
+              std::move(details));
+}
+
+}  // namespace
+
+Result<void> Instance::Impl::CheckBudgets() const {
+  const loader::LoadedArtifact& artifact = module->artifact();
+  uint64_t pages = 0, elements = 0;
+  for (const auto& memory : artifact.List<abi::MemoryRecord>(header().memories)) {
+    pages = Sum(pages, memory.limits.min);
+  }
+  for (const auto& table : artifact.List<abi::TableRecord>(header().tables)) {
+    if ((table.flags & abi::TableRecord::kStatic) == 0) elements = Sum(elements, table.limits.min);
+  }
+  GUARDC_CHECK(CheckBudget("memories", "pages", "memory_cap_pages (--memory-cap)", pages, memory_budget.cap, *module));
+  return CheckBudget("tables", "elements", "table_cap (--table-cap)", elements, table_budget.cap, *module);
 }
 
 Result<Instance::Impl::Layout> Instance::Impl::PlanLayout() const {
@@ -147,6 +180,8 @@ Result<void> Instance::Impl::CreateMemories(Store::Impl::Contents contents) {
                               module->name()));
     }
     memories.push_back(&memory);
+    memory.budget = &memory_budget;
+    memory_budget.members.push_back(&memory);
   }
   return {};
 }
@@ -188,6 +223,8 @@ Result<void> Instance::Impl::CreateTables() {
     const TableType type{static_cast<ValType>(defined.element), ToLimits(defined.limits)};
     GUARDC_CHECK(table.Create(type, store.options.table_cap, record, nullptr));
     tables.push_back(&table);
+    table.budget = &table_budget;
+    table_budget.members.push_back(&table);
   }
   return {};
 }

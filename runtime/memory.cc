@@ -9,6 +9,7 @@ uint64_t LinearMemory::Grow(uint64_t delta_pages) {
   constexpr uint64_t kRefused = ~uint64_t{0};
   const uint64_t old_pages = pages();
   if (delta_pages > max_pages - old_pages) return kRefused;
+  if (budget != nullptr && delta_pages > budget->Left()) return kRefused;
   if (!Commit(reinterpret_cast<std::byte*>(vm->base) + vm->size, delta_pages * kWasmPageSize)) return kRefused;
   vm->size += delta_pages * kWasmPageSize;
   return old_pages;

@@ -6,19 +6,22 @@
 #include "artifact/abi.h"
 #include "guardc/types.h"
 #include "runtime/address_space.h"
+#include "runtime/budget.h"
 
 namespace guardc {
 
 struct LinearMemory {
   MemoryType type;
-  uint64_t max_pages = 0;       // of the type and the Store's cap, the smaller
-  uint64_t reserved = 0;        // bytes of address space from the base
-  abi::VmMemory* vm = nullptr;  // in the defining instance's context, or `own`
+  uint64_t max_pages = 0;                        // of the type and the Store's cap, the smaller
+  const Budget<LinearMemory>* budget = nullptr;  // of the instance that defines it; the host's have none
+  uint64_t reserved = 0;                         // bytes of address space from the base
+  abi::VmMemory* vm = nullptr;                   // in the defining instance's context, or `own`
   abi::VmMemory own = {};
   Mapping space;  // unless it lies in the defining instance's reservation
   const void* store = nullptr;
 
   uint64_t pages() const { return vm->size / kWasmPageSize; }
+  uint64_t units() const { return pages(); }
 
   // The old size in pages, or all ones where the limit forbids or the system refuses.
   uint64_t Grow(uint64_t delta_pages);

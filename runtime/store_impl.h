@@ -13,6 +13,7 @@
 #include "artifact/abi.h"
 #include "guardc/instance.h"
 #include "runtime/address_space.h"
+#include "runtime/budget.h"
 #include "runtime/host/host_functions.h"
 #include "runtime/memory.h"
 #include "runtime/table.h"
@@ -137,6 +138,8 @@ class Instance::Impl {
   std::vector<LinearMemory*> memories;
   std::vector<TableObject*> tables;
   std::vector<GlobalObject*> globals;
+  Budget<LinearMemory> memory_budget;
+  Budget<TableObject> table_budget;
   std::vector<std::vector<void*>> elem_segments;
   std::shared_ptr<const Error> failure;  // TRAP-5
   uint64_t snapshot_id = 0;              // of the snapshot that its memory is mapped from, if any
@@ -145,7 +148,15 @@ class Instance::Impl {
   bool is_timed = false;  // host_imports go through the wrapper
 
  private:
-  Impl(Store::Impl& s, std::shared_ptr<const Module> m) : store(s), module(std::move(m)), code(module->artifact()) {}
+  Impl(Store::Impl& s, std::shared_ptr<const Module> m)
+      : store(s),
+        module(std::move(m)),
+        code(module->artifact()),
+        memory_budget{s.options.memory_cap_pages, {}},
+        table_budget{s.options.table_cap, {}} {}
+
+  // kLimit where what the module begins with is above a budget.
+  Result<void> CheckBudgets() const;
 
   // What of `space` is accessible, and has memory 0's initial pages.
   struct Layout {

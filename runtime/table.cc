@@ -27,6 +27,7 @@ uint64_t TableObject::Grow(uint64_t delta, void* initial) {
   constexpr uint64_t kRefused = ~uint64_t{0};
   const uint64_t old_size = elements.size();
   if (delta > max - old_size) return kRefused;
+  if (budget != nullptr && delta > budget->Left()) return kRefused;
   try {
     elements.resize(old_size + delta, initial);
   } catch (const std::bad_alloc&) {

@@ -7,16 +7,20 @@
 #include "artifact/abi.h"
 #include "guardc/result.h"
 #include "guardc/types.h"
+#include "runtime/budget.h"
 
 namespace guardc {
 
 struct TableObject {
   TableType type;
-  uint64_t max = 0;            // elements: of the type and the Store's cap, the smaller
-  abi::VmTable* vm = nullptr;  // in the defining instance's context, or `own`
+  uint64_t max = 0;                             // elements: of the type and the Store's cap, the smaller
+  const Budget<TableObject>* budget = nullptr;  // of the instance that defines it; the host's have none
+  abi::VmTable* vm = nullptr;                   // in the defining instance's context, or `own`
   abi::VmTable own = {};
   std::vector<void*> elements;
   const void* store = nullptr;
+
+  uint64_t units() const { return elements.size(); }
 
   // Gives it its minimum size, all `initial`. kLimit where that is above the cap.
   [[nodiscard]] Result<void> Create(const TableType& table_type, uint64_t cap, abi::VmTable* record, void* initial);

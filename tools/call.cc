@@ -33,6 +33,7 @@ struct CallArguments : CommonOptions {
   std::string backend;
   double timeout_seconds = 0;
   uint32_t memory_cap_pages = GuardOptions{}.memory_cap_pages;
+  uint32_t table_cap = GuardOptions{}.table_cap;
   bool raw = false;
   bool timing = false;
   size_t repeat = 1;
@@ -90,6 +91,7 @@ Result<CallOutcome> RunGuard(const CallArguments& arguments) {
   GuardOptions options;
   options.name = std::filesystem::path(arguments.load.module).stem().string();
   options.memory_cap_pages = arguments.memory_cap_pages;
+  options.table_cap = arguments.table_cap;
   if (arguments.timeout_seconds > 0) {
     options.timeout =
         std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(arguments.timeout_seconds));
@@ -179,7 +181,7 @@ void PrintTiming(const CallArguments& arguments, const CallOutcome& outcome) {
   const double guest = 100 * GuestShare(outcome.calls);
   std::snprintf(shares, sizeof shares, "%zu calls; guest %.1f %%, host %.1f %%\n", outcome.calls.size(), guest,
                 100 - guest);
-  std::fputs((text + shares).c_str(), stderr);
+  WriteMessage(text + shares);
 }
 
 ordered_json ToJson(const CallArguments& arguments, const CallOutcome& outcome) {
@@ -232,9 +234,14 @@ void AddCall(CLI::App& app, int& exit_code) {
               "Stop each call, and the start, after this long (5s, 250ms, 1m)");
   command->add_flag("--compile", options->load.compile, "Compile first where the cache has no artifact");
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
-  command->add_option("--memory-cap", options->memory_cap_pages, "Linear memory at most, in pages of 64 KiB")
+  command
+      ->add_option("--memory-cap", options->memory_cap_pages,
+                   "All linear memories together at most, in pages of 64 KiB")
       ->type_name("PAGES")
       ->check(WhenGiven([] { return CLI::Range(0U, 65536U); }))
+      ->capture_default_str();
+  command->add_option("--table-cap", options->table_cap, "All tables together at most, in elements of 8 bytes")
+      ->type_name("ELEMENTS")
       ->capture_default_str();
   command->add_flag("--raw", options->raw, "Print the answer as it is, whether or not it is one by the ABI");
   command->add_flag("--timing", options->timing, "Print the time of each step on stderr");

@@ -62,7 +62,8 @@ class AfterFailure {
 
 struct GuardOptions {
   std::string name = "guard";                       // in logs and errors
-  uint32_t memory_cap_pages = 512;                  // of 64 KiB; memory.grow past it answers -1
+  uint32_t memory_cap_pages = 512;                  // of 64 KiB, all memories; memory.grow past it answers -1
+  uint32_t table_cap = 1'000'000;                   // elements of 8 bytes, all tables; table.grow past it answers -1
   uint32_t backend_call_limit = 50;                 // per label call; failures and retries count
   uint64_t stack_size = uint64_t{1} << 20;          // bytes of guest stack
   uint64_t input_limit = uint64_t{8} << 20;         // bytes of JSON

@@ -95,8 +95,11 @@ using Extern = std::variant<Func, Table, Memory, Global>;  // in the order of Ex
 using HostFunction = std::function<Result<void>(std::span<const Val> args, std::span<Val> results)>;
 
 struct StoreOptions {
-  uint64_t memory_cap_pages = 65536;        // per memory, of 64 KiB
-  uint64_t table_cap = 10'000'000;          // elements per table
+  // Of an instance, altogether: the pages (of 64 KiB) of all memories that it defines, and the elements (of 8 bytes) of
+  // all its tables. Growing beyond answers -1; a module that begins beyond is kLimit. Each memory and table that the
+  // host makes may have as much.
+  uint64_t memory_cap_pages = 65536;
+  uint64_t table_cap = 10'000'000;
   uint64_t stack_size = uint64_t{1} << 20;  // bytes of guest stack per instance
   // False: instances may be called again after a trap, as the specification's tests do. Guards never are.
   bool fail_after_trap = true;

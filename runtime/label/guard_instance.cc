@@ -14,7 +14,10 @@ log::Logger& Log() {
 }  // namespace
 
 GuardInstance::GuardInstance(const GuardOptions& options)
-    : options_(options), store_({.memory_cap_pages = options.memory_cap_pages, .stack_size = options.stack_size}) {
+    : options_(options),
+      store_({.memory_cap_pages = options.memory_cap_pages,
+              .table_cap = options.table_cap,
+              .stack_size = options.stack_size}) {
   host_.backend = options.backend;
   host_.backend_calls_left = options.backend_call_limit;
   host_.log = options.log.get();
