@@ -4,6 +4,7 @@
 #include <llvm/ADT/SmallPtrSet.h>
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/Analysis/ConstantFolding.h>
+#include <llvm/IR/CFG.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DataLayout.h>
 #include <llvm/IR/Function.h>
@@ -18,6 +19,7 @@
 namespace guardc::compiler {
 namespace {
 
+using BlockSet = llvm::SmallPtrSet<const llvm::BasicBlock*, 32>;
 using LiveSet = llvm::SmallPtrSet<const llvm::Instruction*, 32>;
 
 LiveSet FindLive(const llvm::Function& function) {
@@ -34,6 +36,23 @@ LiveSet FindLive(const llvm::Function& function) {
     }
   }
   return live;
+}
+
+// Those from which a return or a trap can be reached. From the others the function ends by the fault of an access, if
+// it does.
+BlockSet FindBlocksThatEnd(const llvm::Function& function) {
+  BlockSet ending;
+  llvm::SmallVector<const llvm::BasicBlock*, 64> work;
+  for (const llvm::BasicBlock& block : function) {
+    if (llvm::succ_empty(&block)) work.push_back(&block);
+  }
+  ending.insert(work.begin(), work.end());
+  while (!work.empty()) {
+    for (const llvm::BasicBlock* before : llvm::predecessors(work.pop_back_val())) {
+      if (ending.insert(before).second) work.push_back(before);
+    }
+  }
+  return ending;
 }
 
 // The operand as a constant, also through a bitcast that the builder could not fold because a local was in between.
@@ -127,8 +146,9 @@ void QuietPromotions(llvm::ArrayRef<llvm::Instruction*> demotions) {
 void MarkDeadLoadsVolatile(llvm::Function& function, llvm::ArrayRef<llvm::LoadInst*> guest_loads) {
   if (guest_loads.empty()) return;
   const LiveSet live = FindLive(function);
+  const BlockSet ending = FindBlocksThatEnd(function);
   for (llvm::LoadInst* load : guest_loads) {
-    if (!live.contains(load)) load->setVolatile(true);
+    if (!live.contains(load) || !ending.contains(load->getParent())) load->setVolatile(true);
   }
 }
 

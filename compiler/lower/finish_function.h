@@ -11,7 +11,8 @@ class LoadInst;
 namespace guardc::compiler {
 
 // TRAP-4: a load whose value nothing uses still has to trap, but LLVM would delete it. Those that are dead already in
-// the fresh IR become volatile; in real guards there are hardly any, so this costs nothing.
+// the fresh IR become volatile, and so do those after which the function can only loop for ever, whatever decides on
+// their values: there a trap must not become an endless loop. In real guards there are hardly any, so this costs nothing.
 void MarkDeadLoadsVolatile(llvm::Function& function, llvm::ArrayRef<llvm::LoadInst*> guest_loads);
 
 // The specification wants a quiet NaN from arithmetic, also for a signalling operand. LLVM does not promise that: it

@@ -13,7 +13,8 @@
 // TRAP-3  The handler takes no lock, allocates nothing, logs nothing, and leaves by editing the saved context and
 //         returning. What it reads of thread-local storage is initial-exec. The landing pad does not touch the guest's
 //         stack.
-// TRAP-4  Guest accesses are plain with alignment 1, unless the value of a load is unused. LLVM may drop, move or merge
+// TRAP-4  Guest accesses are plain with alignment 1, unless the value of a load is unused or only an endless loop follows.
+//         LLVM may drop, move or merge
 //         stores before a fault, so memory after a trap is not trusted, but under --strict-traps.
 // TRAP-5  After a trap the instance is failed; every later call returns kInstanceFailed.
 // TRAP-6  The handlers of our signals are ours when a guest is entered, whoever installed another meanwhile; that one

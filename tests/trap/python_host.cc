@@ -1,5 +1,5 @@
-// A guest inside a Python process, for faulthandler_test.py: plain functions for ctypes. Each call answers as a number what
-// came of it.
+// A guest inside a Python process, for faulthandler_test.py: plain functions for ctypes. Each call answers as a number
+// what came of it.
 #include <chrono>
 #include <memory>
 
