@@ -34,14 +34,6 @@ constexpr size_t kChunk = 32 * 1024;
 // flag.
 constexpr unsigned kMemfdExecutable = 0x10;
 
-Result<Fd> CreateMemoryFile(const std::string& name) {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  Fd fd(memfd_create(name.c_str(), kFlags | kMemfdExecutable));
-  if (!fd && errno == EINVAL) fd = Fd(memfd_create(name.c_str(), kFlags));
-  if (!fd) return FailErrno("create a memory file for", name, errno);
-  return fd;
-}
-
 // Copies `source` into a new memory file that nobody can change any more, and hashes the bytes that it writes: `digest`
 // becomes hexadecimal digits.
 template <class Hash>
@@ -134,6 +126,14 @@ Result<DlHandle> Open(int fd, const std::filesystem::path& path, uintptr_t& load
 }
 
 }  // namespace
+
+Result<Fd> CreateMemoryFile(const std::string& name) {
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  Fd fd(memfd_create(name.c_str(), kFlags | kMemfdExecutable));
+  if (!fd && errno == EINVAL) fd = Fd(memfd_create(name.c_str(), kFlags));
+  if (!fd) return FailErrno("create a memory file for", name, errno);
+  return fd;
+}
 
 Result<void> CheckCompatible(const artifact::Manifest& manifest, const std::filesystem::path& entry) {
   const artifact::Identity& identity = manifest.identity;

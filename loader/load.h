@@ -3,13 +3,18 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "artifact/cache_store.h"
+#include "base/file.h"
 #include "guardc/module.h"
 #include "guardc/result.h"
 #include "loader/loaded_artifact.h"
 
 namespace guardc::loader {
+
+// A file in memory from which code may be mapped, where the system lets anybody have one.
+Result<Fd> CreateMemoryFile(const std::string& name);
 
 // Whether an artifact of this manifest is for this version of guardc and for this machine; kIncompatibleArtifact says
 // what is not.

@@ -15,6 +15,7 @@
 #include "guardc/module.h"
 #include "tools/call_answer.h"
 #include "tools/call_inputs.h"
+#include "tools/choice.h"
 #include "tools/command.h"
 #include "tools/find_module.h"
 #include "tools/options.h"
@@ -218,9 +219,9 @@ void AddCall(CLI::App& app, int& exit_code) {
   command->add_option("guard", options->load.module, "The guard's .wasm, or an entry's directory")
       ->type_name("GUARD.wasm")
       ->required();
-  command->add_option("function", options->function, "label_agent, label_resource or label_response")
-      ->type_name("FUNCTION")
-      ->check(WhenGiven([] { return CLI::IsMember({"label_agent", "label_resource", "label_response"}); }))
+  command->add_option("function", options->function, "The function to call")
+      ->type_name("label_agent|label_resource|label_response")
+      ->check(OneOf({"label_agent", "label_resource", "label_response"}))
       ->required();
   command->add_option("--input", options->input, "The JSON that the guard gets; - is stdin")
       ->type_name("FILE|-")

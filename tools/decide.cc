@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "tools/choice.h"
 #include "tools/command.h"
 #include "tools/decide_case.h"
 #include "tools/options.h"
@@ -245,8 +246,8 @@ void AddDecide(CLI::App& app, int& exit_code) {
                    "The server's id; agents are introduced by it, a write sink's visibility depends on it")
       ->type_name("ID");
   command->add_option("--mode", options->mode, "A configured mode; counts only where there is no policy")
-      ->type_name("MODE")
-      ->check(CLI::IsMember({"strict", "filter", "propagate"}, CLI::ignore_case).description(""));
+      ->type_name("strict|filter|propagate")
+      ->check(OneOf({"strict", "filter", "propagate"}, CLI::ignore_case));
   CLI::Option* cases =
       command->add_option("--cases", options->cases, "Many calls: a JSON object a line; an outcome a line comes back")
           ->type_name("FILE.jsonl|-");

@@ -1,18 +1,21 @@
 // What another executable does: described here for `guardc --help`, handed over unparsed.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "tools/command.h"
+#include "tools/compile_arguments.h"
 #include "tools/other_program.h"
 #include "tools/output.h"
 
 namespace guardc::cli {
 
 void DescribeElsewhere(CLI::App& app, int& exit_code) {
-  app.add_subcommand("compile", "Compile guards into the cache")->prefix_command()->callback([&exit_code] {
+  auto arguments = std::make_shared<CompileArguments>();
+  DescribeCompile(app, *arguments)->callback([arguments, &exit_code] {
     exit_code = ReportError({ErrorKind::kInvalidArgument, "`compile` must be the first argument"}, false);
   });
 }

@@ -2,6 +2,7 @@
 // given, output passed through. For benchmarks, conformance and debugging.
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstring>
@@ -20,6 +21,7 @@
 #include "tools/find_module.h"
 #include "tools/options.h"
 #include "tools/output.h"
+#include "tools/usage_error.h"
 
 namespace guardc::cli {
 namespace {
@@ -141,11 +143,19 @@ int RunExec(const ExecArguments& arguments) {
   return done.error().kind == ErrorKind::kTrap ? kTrapped : kFailed;
 }
 
+// An option before the module cannot be the guest's: it is one of ours, misspelt.
+void CheckGuestsOption(const CLI::App& command, const std::vector<std::string>& own, const std::string& module,
+                       const std::vector<std::string>& rest) {
+  if (rest.empty() || !rest.front().starts_with('-')) return;
+  const auto place = [&](const std::string& argument) { return std::ranges::find(own, argument) - own.begin(); };
+  if (place(rest.front()) < place(module)) throw CLI::ValidationError(UnknownOption(command, rest.front()));
+}
+
 }  // namespace
 
-void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_code) {
+void AddExec(CLI::App& app, std::vector<std::string> own, std::vector<std::string> guest, int& exit_code) {
   auto options = std::make_shared<ExecArguments>();
-  options->after_dashes = std::move(guest_arguments);
+  options->after_dashes = std::move(guest);
   options->load.profile = Profile::kWasi;
   CLI::App* command =
       app.add_subcommand("exec", "Run a WASI command, or one exported function, in the guards' sandbox");
@@ -183,9 +193,10 @@ void AddExec(CLI::App& app, std::vector<std::string> guest_arguments, int& exit_
       "  guardc exec fib.wasm --invoke fib 30\n"
       "Exit status: the guest's own; 134 where it trapped (message and backtrace on stderr); 1 where it could not be\n"
       "run, was stopped by --timeout, or ended with a status above 255; 2 wrong usage.");
-  command->callback([options, command, &exit_code] {
+  command->callback([options, command, own = std::move(own), &exit_code] {
     options->load.cache_dir = options->cache_dir;
     options->rest = command->remaining();
+    CheckGuestsOption(*command, own, options->load.module, options->rest);
     options->rest.insert(options->rest.end(), options->after_dashes.begin(), options->after_dashes.end());
     exit_code = RunExec(*options);
   });

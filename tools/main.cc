@@ -21,6 +21,7 @@ constexpr char kExamples[] =
     "                                                 ask the guard; its answer goes to stdout\n"
     "  guardc exec program.wasm --compile -- --help   run a WASI command in the same sandbox\n"
     "  guardc cache ls                                everything in the cache\n"
+    "  guardc doctor                                  what would not work here, and what mends it\n"
     "\n"
     "The cache is --cache-dir, else $GUARDC_CACHE_DIR, else $MCP_GATEWAY_WASM_CACHE_DIR, else\n"
     "$XDG_CACHE_HOME/guardc, else ~/.cache/guardc.\n"
@@ -38,26 +39,45 @@ std::vector<std::string> CutAtDoubleDash(int& argc, char** argv) {
   return {};
 }
 
+// `guardc help cache ls` is `guardc cache ls --help`.
+std::vector<std::string> WithoutHelpCommand(std::vector<std::string> arguments) {
+  if (arguments.empty() || arguments.front() != "help") return arguments;
+  arguments.erase(arguments.begin());
+  arguments.emplace_back("--help");
+  return arguments;
+}
+
 int Main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  const std::vector<std::string> arguments = WithoutHelpCommand({argv + std::min(argc, 1), argv + argc});
   if (const auto exit_code = RunElsewhere(arguments)) return *exit_code;
 
+  std::vector<char*> words(argv, argv + std::min(argc, 1));
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  argc = static_cast<int>(words.size());
   std::vector<std::string> guest_arguments;
-  if (!arguments.empty() && arguments.front() == "exec") guest_arguments = CutAtDoubleDash(argc, argv);
-  const std::vector<Command> commands = {
+  if (!arguments.empty() && arguments.front() == "exec") guest_arguments = CutAtDoubleDash(argc, words.data());
+  const std::vector<std::string> own_arguments(words.begin(), words.begin() + argc);
+  Program program{.description = "guardc compiles WebAssembly guards ahead of time and asks them for labels.",
+                  .describe =
+                      [](CLI::App& app, int& exit_code) {
+                        app.footer(kExamples);
+                        DescribeElsewhere(app, exit_code);
+                      },
+                  .version_json = VersionJson};
+  const auto all = [&program](CLI::App& app, int& exit_code) { DescribeProgram(app, program, exit_code); };
+  program.commands = {
       {"verify", AddVerify},
       {"inspect", AddInspect},
       {"call", AddCall},
       {"policy", AddPolicy},
       {"decide", AddDecide},
-      {"exec", [&](CLI::App& app, int& code) { AddExec(app, std::move(guest_arguments), code); }},
+      {"exec", [&](CLI::App& app, int& code) { AddExec(app, own_arguments, std::move(guest_arguments), code); }},
       {"cache", AddCache},
+      {"doctor", AddDoctor},
+      {"completions", [&](CLI::App& app, int& code) { AddCompletions(app, code, all); }},
+      {"man", [&](CLI::App& app, int& code) { AddMan(app, code, all); }},
   };
-  return RunProgram(argc, argv, "guardc compiles WebAssembly guards ahead of time and asks them for labels.", commands,
-                    [](CLI::App& app, int& exit_code) {
-                      app.footer(kExamples);
-                      DescribeElsewhere(app, exit_code);
-                    });
+  return RunProgram(argc, words.data(), program);
 }
 
 }  // namespace

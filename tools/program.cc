@@ -16,25 +16,10 @@
 #include "guardc/version.h"
 #include "tools/command.h"
 #include "tools/output.h"
+#include "tools/usage_error.h"
 
 namespace guardc::cli {
 namespace {
-
-// One line of what is wrong and one of what to do, as every other error.
-std::string FormatUsageError(const CLI::App* app, const CLI::Error& error) {
-  std::string command = "guardc";
-  const CLI::App* meant = app;
-  for (auto next = app->get_subcommands(); !next.empty(); next = meant->get_subcommands()) {
-    meant = next.front();
-    command += " " + meant->get_name();
-  }
-  std::string what = error.what();
-  // The library says no more than that a subcommand is required.
-  const auto rest = meant->remaining();
-  const bool is_command_missing = meant->get_require_subcommand_min() > 0 && !rest.empty();
-  if (is_command_missing) what = "there is no command '" + command + " " + PrintableName(rest.front()) + "'";
-  return "error: " + what + "\nhint: see `" + command + " --help`\n";
-}
 
 // A file opened while a standard stream is closed would become that stream, and the guest's output would go there. What
 // is opened here instead still fails whoever uses it, as a closed one does.
@@ -54,22 +39,33 @@ void QuietLogs() {
   ConfigureLogs(options);
 }
 
-int ParseAndRun(int argc, char** argv, const char* description, const std::vector<Command>& commands,
-                const AddCommand& describe) {
+// Of the version, for people or, behind --json, for programs; the latter takes work, so it is done only when asked for.
+void AddVersion(CLI::App& app, const Program& program) {
+  CLI::Option* json =
+      app.add_flag("--json")->description("With --version: print LLVM, ABI, targets, CPU levels and features too");
+  CLI::Option* version = app.add_flag_callback(
+      "--version",
+      [json, &program] {
+        const bool as_json = json->count() > 0 && program.version_json;
+        throw CLI::CallForVersion(as_json ? program.version_json() : "guardc " + std::string(kVersion), 0);
+      },
+      "Print the version and exit");
+  json->needs(version);
+}
+
+int ParseAndRun(int argc, char** argv, const Program& program) {
   QuietLogs();
-  CLI::App app{description};
-  app.name("guardc");
-  app.set_version_flag("--version", "guardc " + std::string(kVersion));
-  app.require_subcommand(1);
-  app.failure_message(FormatUsageError);
   int exit_code = kDone;
+  CLI::App app;
+  app.failure_message(FormatUsageError);
   const std::string_view meant = argc > 1 ? argv[1] : "";
-  const auto only = std::ranges::find(commands, meant, &Command::name);
-  if (only != commands.end()) {
+  const auto only = std::ranges::find(program.commands, meant, &Command::name);
+  if (only != program.commands.end()) {
+    app.name("guardc");
+    app.require_subcommand(1);
     only->add(app, exit_code);
   } else {
-    if (describe) describe(app, exit_code);
-    for (const Command& command : commands) command.add(app, exit_code);
+    DescribeProgram(app, program, exit_code);
   }
   try {
     app.parse(argc, argv);
@@ -83,13 +79,21 @@ int ParseAndRun(int argc, char** argv, const char* description, const std::vecto
 
 }  // namespace
 
-int RunProgram(int argc, char** argv, const char* description, const std::vector<Command>& commands,
-               const AddCommand& describe) {
+void DescribeProgram(CLI::App& app, const Program& program, int& exit_code) {
+  app.name("guardc");
+  app.description(program.description);
+  app.require_subcommand(1);
+  AddVersion(app, program);
+  if (program.describe) program.describe(app, exit_code);
+  for (const Command& command : program.commands) command.add(app, exit_code);
+}
+
+int RunProgram(int argc, char** argv, const Program& program) {
   OccupyStandardStreams();
   signal(SIGXFSZ, SIG_IGN);  // a write beyond `ulimit -f` is an error like others
   // What our own code and the libraries below it throw (out of memory, mostly) ends here as an error like any other.
   try {
-    return ParseAndRun(argc, argv, description, commands, describe);
+    return ParseAndRun(argc, argv, program);
   } catch (const std::exception& error) {
     return ReportError({ErrorKind::kInternal, error.what()}, false);
   }

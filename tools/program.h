@@ -3,25 +3,31 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "tools/command.h"
 
 namespace guardc::cli {
 
-// Adds a subcommand, which writes the exit code to the second argument.
-using AddCommand = std::function<void(CLI::App&, int&)>;
 struct Command {
   std::string_view name;
   AddCommand add;
 };
 
-// Runs the one of `commands` that the arguments begin with: no other is even added, since that takes longer than most
-// of what starting takes. Where they begin with none, all are, and what `describe` adds. Nothing is thrown.
-int RunProgram(int argc, char** argv, const char* description, const std::vector<Command>& commands,
-               const AddCommand& describe = {});
+struct Program {
+  const char* description = "";
+  std::vector<Command> commands = {};
+  AddCommand describe = {};                        // what else `guardc --help` tells
+  std::function<std::string()> version_json = {};  // what --version --json prints
+};
+
+// Runs the one of the commands that the arguments begin with: no other is even added, since that takes longer than most
+// of what starting takes. Where they begin with none, all are. Nothing is thrown.
+int RunProgram(int argc, char** argv, const Program& program);
+
+// All that the program's arguments may be.
+void DescribeProgram(CLI::App& app, const Program& program, int& exit_code);
 
 }  // namespace guardc::cli

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "artifact/cpu_features.h"
+#include "base/similar.h"
 #include "compiler/emit/llvm_compat.h"
 
 namespace guardc::compiler {
@@ -73,16 +74,17 @@ Result<const llvm::Target*> FindTarget(const llvm::Triple& triple) {
   return target;
 }
 
+// Of a CPU that always exists, so that LLVM does not print its own message about an unknown one.
+Result<std::unique_ptr<llvm::MCSubtargetInfo>> AnySubtarget(const llvm::Triple& triple, bool is_aarch64) {
+  GUARDC_TRY(const llvm::Target* target, FindTarget(triple));
+  auto any = llvm_compat::CreateSubtargetInfo(*target, triple, is_aarch64 ? "generic" : "x86-64", "");
+  if (any == nullptr) return Fail(ErrorKind::kCompile, fmt::format("LLVM knows no CPU of {}", triple.str()));
+  return any;
+}
+
 // Features of a CPU that LLVM knows by name, of what the artifact format knows.
 Result<std::vector<std::string>> FeaturesOf(const llvm::Triple& triple, const std::string& cpu, bool is_aarch64) {
   GUARDC_TRY(const llvm::Target* target, FindTarget(triple));
-  // Of a CPU that always exists, so that LLVM does not print its own message about an unknown one.
-  const auto any = llvm_compat::CreateSubtargetInfo(*target, triple, is_aarch64 ? "generic" : "x86-64", "");
-  if (any == nullptr || !any->isCPUStringValid(cpu)) {
-    return Fail(ErrorKind::kInvalidArgument,
-                fmt::format("unknown CPU {} for {}, expected baseline, native or a name that LLVM {} knows, such as {}",
-                            cpu, triple.str(), LlvmVersion(), is_aarch64 ? "neoverse-n1" : "x86-64-v3"));
-  }
   const auto info = llvm_compat::CreateSubtargetInfo(*target, triple, cpu, "");
   std::vector<std::string> features;
   for (const std::string_view feature : KnownFeatures(is_aarch64)) {
@@ -103,6 +105,27 @@ Result<void> CheckBaseline(const std::string& cpu, const std::vector<std::string
     }
   }
   return {};
+}
+
+Result<std::vector<std::string>> NamesOf(const llvm::Triple& triple, bool is_aarch64) {
+  GUARDC_TRY(const auto any, AnySubtarget(triple, is_aarch64));
+  std::vector<std::string> names = {"baseline", "native"};
+  for (const llvm::SubtargetSubTypeKV& cpu : any->getAllProcessorDescriptions()) {
+    GUARDC_TRY(const std::vector<std::string> features, FeaturesOf(triple, cpu.Key, is_aarch64));
+    if (is_aarch64 || CheckBaseline(cpu.Key, features)) names.emplace_back(cpu.Key);
+  }
+  return names;
+}
+
+Result<void> CheckIsCpu(const llvm::Triple& triple, const std::string& cpu, bool is_aarch64) {
+  GUARDC_TRY(const auto any, AnySubtarget(triple, is_aarch64));
+  if (any->isCPUStringValid(cpu)) return {};
+  GUARDC_TRY(const std::vector<std::string> names, NamesOf(triple, is_aarch64));
+  return Fail(ErrorKind::kInvalidArgument,
+              fmt::format("unknown CPU {} for {}, expected baseline, native or a name that LLVM {} knows, such as {} "
+                          "(`guardc compile --list-cpus` prints them){}",
+                          cpu, triple.str(), LlvmVersion(), is_aarch64 ? "neoverse-n1" : "x86-64-v3",
+                          DidYouMean(cpu, std::vector<std::string_view>(names.begin(), names.end()))));
 }
 
 }  // namespace
@@ -128,12 +151,26 @@ Result<CompileTarget> ResolveTarget(std::string_view cpu, std::string_view tripl
     target.identity.features = HostFeatures(target.is_aarch64);
   } else {
     target.identity.cpu = cpu != "baseline" ? std::string(cpu) : target.is_aarch64 ? "generic" : kX86Baseline;
+    GUARDC_CHECK(CheckIsCpu(triple, target.identity.cpu, target.is_aarch64));
     GUARDC_TRY(target.identity.features, FeaturesOf(triple, target.identity.cpu, target.is_aarch64));
   }
   if (!target.is_aarch64) GUARDC_CHECK(CheckBaseline(target.identity.cpu, target.identity.features));
   // LLVM would tune x86-64-v2 for the machines of its time.
   target.tune_cpu = target.identity.cpu == kX86Baseline ? "x86-64" : target.identity.cpu;
   return target;
+}
+
+Result<std::vector<std::string>> CpuNames(std::string_view triple_text) {
+  GUARDC_TRY(const llvm::Triple triple, CanonicalTriple(triple_text));
+  return NamesOf(triple, triple.getArch() == llvm::Triple::aarch64);
+}
+
+std::vector<std::string> SupportedTargets() {
+  std::vector<std::string> out;
+  for (const char* name : {"x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"}) {
+    if (FindTarget(llvm::Triple(name))) out.emplace_back(name);
+  }
+  return out;
 }
 
 Result<std::unique_ptr<llvm::TargetMachine>> CreateTargetMachine(const CompileTarget& target, int opt_level) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "artifact/manifest.h"
 #include "guardc/result.h"
@@ -26,6 +27,11 @@ struct CompileTarget {
 // `cpu` and `triple` as in CompileOptions. kInvalidArgument for names that LLVM does not know and for a CPU below the
 // baseline, kUnsupported for targets that guardc has no port for.
 Result<CompileTarget> ResolveTarget(std::string_view cpu, std::string_view triple);
+
+// Every name that ResolveTarget takes for a CPU of this triple, "baseline" and "native" first.
+Result<std::vector<std::string>> CpuNames(std::string_view triple);
+// The triples that there is a port and a code generator for.
+std::vector<std::string> SupportedTargets();
 
 // One per thread. `opt_level` as in CompileOptions.
 Result<std::unique_ptr<llvm::TargetMachine>> CreateTargetMachine(const CompileTarget& target, int opt_level);

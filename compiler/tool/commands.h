@@ -1,6 +1,8 @@
 // The subcommands of guardc-compiler.
 #pragma once
 
+#include <string>
+
 namespace CLI {
 class App;
 }
@@ -11,5 +13,8 @@ namespace guardc::compiler_tool {
 // runs.
 void AddCompile(CLI::App& app, int& exit_code);
 void AddInspect(CLI::App& app, int& exit_code);
+
+// What this compiler can do; `guardc --version --json` passes it on.
+std::string VersionJson();
 
 }  // namespace guardc::compiler_tool

@@ -15,11 +15,13 @@
 #include <vector>
 
 #include "base/file.h"
+#include "compiler/emit/target.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "compiler/tool/commands.h"
 #include "guardc/compile.h"
 #include "guardc/module.h"
 #include "tools/command.h"
+#include "tools/compile_arguments.h"
 #include "tools/output.h"
 
 namespace guardc::compiler_tool {
@@ -30,19 +32,7 @@ using nlohmann::ordered_json;
 
 constexpr uint64_t kMaxWasm = uint64_t{1} << 30;  // bytes; the reader's limit, too
 
-struct Arguments {
-  std::vector<std::string> guards;
-  std::string name = "stdin";
-  std::string cache_dir;
-  CompileOptions options;
-  bool force = false;
-  bool reuse = true;
-  std::optional<Emit> emit;
-  std::string output;
-  bool json = false;
-  bool own_validator_alone = false;
-  bool attended = false;
-};
+using Arguments = cli::CompileArguments;
 
 // Ends this process once nobody reads its stdout any more: who waited for it was ended by whatever signal. What was
 // being published is swept by the next who compiles it.
@@ -136,7 +126,7 @@ const std::string& NameOf(const Arguments& arguments, const std::string& guard) 
 Result<CachedArtifact> CompileOne(const Arguments& arguments, const fs::path& cache_directory,
                                   const std::string& guard) {
   GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, guard));
-  return CompileToCache(wasm, arguments.options, cache_directory, arguments.force, arguments.reuse);
+  return CompileToCache(wasm, arguments.options, cache_directory, arguments.force, !arguments.no_reuse);
 }
 
 int RunToCache(const Arguments& arguments) {
@@ -195,75 +185,20 @@ int RunToFile(const Arguments& arguments) {
       cli::kDone);
 }
 
+std::string ListCpus(const std::string& target) {
+  const Result<std::vector<std::string>> names = compiler::CpuNames(target);
+  if (!names) throw CLI::ValidationError("--target", names.error().message);
+  std::string out;
+  for (const std::string& name : *names) out += (out.empty() ? "" : "\n") + name;
+  return out;
+}
+
 }  // namespace
 
 void AddCompile(CLI::App& app, int& exit_code) {
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("compile", "Compile guards into the cache; what is there already is used");
-  CompileOptions& options = arguments->options;
-  command->add_option("guard", arguments->guards, "The modules to compile; - is stdin")
-      ->type_name("GUARD.wasm|-")
-      ->required();
-  command->add_option("--name", arguments->name, "What messages call the module of stdin")->type_name("NAME");
-  command
-      ->add_option("--cache-dir", arguments->cache_dir,
-                   "The cache; else $GUARDC_CACHE_DIR, $MCP_GATEWAY_WASM_CACHE_DIR, $XDG_CACHE_HOME/guardc, "
-                   "~/.cache/guardc")
-      ->type_name("DIR");
-  command->add_option("-O", options.opt_level, "Optimisation level (-O0 to -O3)")
-      ->type_name("LEVEL")
-      ->check(CLI::Range(0, 3))
-      ->capture_default_str();
-  command
-      ->add_option("--cpu", options.cpu,
-                   "baseline (x86-64-v2, armv8-a), native, or a name that LLVM knows, such as x86-64-v3")
-      ->type_name("NAME")
-      ->capture_default_str();
-  command->add_option("--target", options.target, "Compile for another machine, such as aarch64-linux-gnu")
-      ->type_name("TRIPLE");
-  command
-      ->add_option("--profile", options.profile,
-                   "guard: hold the module to the guard's ABI; wasi: take any module, for `guardc exec`")
-      ->type_name("guard|wasi")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, Profile>{{"guard", Profile::kGuard}, {"wasi", Profile::kWasi}}));
-  command->add_option("--jobs", options.jobs, "Threads, one per core by default; never changes the result")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  command->add_flag("--force", arguments->force, "Compile all of it even if the artifact is in the cache");
-  command->add_flag("!--no-reuse", arguments->reuse,
-                    "Neither use nor keep the compiled parts that the next compile of a changed module can take");
-  command->add_flag("--bounds-checks", options.bounds_checks,
-                    "Check each memory access in code; needs no address space beyond the memory itself");
-  command->add_flag("--strict-traps", options.strict_traps, "Keep memory exact at every trap (slower)");
-  command->add_flag("--canonical-nans", options.canonical_nans, "Make every NaN of arithmetic the canonical one");
-  CLI::Option* emit =
-      command->add_option("--emit", arguments->emit, "Write this to --output instead of filling the cache")
-          ->type_name("llvm-ir|asm|obj|so")
-          ->transform(CLI::CheckedTransformer(std::map<std::string, Emit>{{"llvm-ir", Emit::kLlvmIr},
-                                                                          {"asm", Emit::kAssembly},
-                                                                          {"obj", Emit::kObject},
-                                                                          {"so", Emit::kSharedObject}}));
-  CLI::Option* output =
-      command->add_option("-o,--output", arguments->output, "The file for --emit; - is stdout")->type_name("FILE");
-  emit->needs(output);
-  output->needs(emit);
-  command
-      ->add_flag(
-          "--without-wabt-validation", arguments->own_validator_alone,
-          "Show what guardc's own validator says by itself; what it accepts is then validated by both, as always")
-      ->group("For tests");
-  // For who waits for us, and would leave us behind.
-  command->add_flag("--attended", arguments->attended)->group("");
-  command->add_flag("--json", arguments->json,
-                    "Print key, path, sizes, whether it was cached, chunks reused, time per phase");
-  command->footer(
-      "Examples:\n"
-      "  guardc compile guard.wasm\n"
-      "  guardc compile --cpu native -O3 guards/*.wasm\n"
-      "  guardc compile --profile wasi tool.wasm           for `guardc exec`\n"
-      "  guardc compile --emit=asm -o guard.s guard.wasm\n"
-      "Exit status: 0 done, 1 a guard failed, 2 wrong usage.");
+  arguments->list_cpus = [options = &arguments->options] { return ListCpus(options->target); };
+  CLI::App* command = cli::DescribeCompile(app, *arguments);
   command->callback([arguments, &exit_code] {
     if (arguments->emit && arguments->guards.size() > 1) {
       throw CLI::ValidationError("--emit", "takes one guard at a time");

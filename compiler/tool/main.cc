@@ -7,6 +7,8 @@
 
 int main(int argc, char** argv) {
   using namespace guardc;  // NOLINT: a main
-  return cli::RunProgram(argc, argv, "The compiler behind `guardc compile`.",
-                         {{"compile", compiler_tool::AddCompile}, {"inspect", compiler_tool::AddInspect}});
+  return cli::RunProgram(argc, argv,
+                         {.description = "The compiler behind `guardc compile`.",
+                          .commands = {{"compile", compiler_tool::AddCompile}, {"inspect", compiler_tool::AddInspect}},
+                          .version_json = compiler_tool::VersionJson});
 }

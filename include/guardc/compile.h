@@ -13,8 +13,6 @@
 
 namespace guardc {
 
-enum class Emit : uint8_t { kSharedObject, kObject, kAssembly, kLlvmIr };
-
 struct PhaseTime {
   std::string phase;  // "read", "code", "facts", "link", ...
   double milliseconds;

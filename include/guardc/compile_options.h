@@ -12,6 +12,9 @@ enum class Profile : uint8_t {
   kWasi,   // any module
 };
 
+// What a compile that fills no cache gives.
+enum class Emit : uint8_t { kSharedObject, kObject, kAssembly, kLlvmIr };
+
 // Everything here but `jobs` is part of the cache key.
 struct CompileOptions {
   int opt_level = 2;             // 0 to 3

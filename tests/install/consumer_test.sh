@@ -7,7 +7,9 @@ rm -rf "$prefix" "$work/cmake-build" "$work"/by-pkg-config*
 
 "$CMAKE_COMMAND" --install "$build" --prefix "$prefix" >"$work/install.log"
 for file in include/guardc/module.h include/guardc/version.h "$libdir/cmake/guardc/guardcConfig.cmake" \
-  "$libdir/pkgconfig/guardc.pc" "$libdir/pkgconfig/guardc-guard.pc" bin/guardc; do
+  "$libdir/pkgconfig/guardc.pc" "$libdir/pkgconfig/guardc-guard.pc" bin/guardc share/man/man1/guardc.1 \
+  share/man/man1/guardc-compile.1 share/bash-completion/completions/guardc share/zsh/site-functions/_guardc \
+  share/fish/vendor_completions.d/guardc.fish; do
   [ -e "$prefix/$file" ] || { echo "not installed: $file"; exit 1; }
 done
 
