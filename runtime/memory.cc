@@ -28,8 +28,14 @@ Result<uint64_t> MaxPages(const Limits& limits, uint64_t cap) {
   if (limits.min > limit) {
     ErrorDetails details;
     details.limit = limit;
-    return Fail(ErrorKind::kLimit, fmt::format("memory minimum {} pages, limit {} pages", limits.min, limit),
-                std::move(details));
+    details.needed_size = limits.min;
+    return Fail(
+        ErrorKind::kLimit,
+        fmt::format("memory minimum {} pages, limit {} pages of 64 KiB: the module begins with more memory than "
+                    "its instance may have; raise the cap (--memory-cap, memory_cap_pages) to {}, or reduce the "
+                    "module's initial memory or stack",
+                    limits.min, limit, limits.min),
+        std::move(details));
   }
   return std::min(limits.max.value_or(most), limit);
 }

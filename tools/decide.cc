@@ -77,11 +77,7 @@ int DecideOne(const DecideOptions& options, const DecideCase& only) {
   Decider decider(options.settings);
   const DecideOutcome decided = std::move(decider.Run({only}).front());
   const std::optional<Error>& error = decided.outcome.error;
-  if (error) {
-    LoadRequest request = options.settings.load;
-    request.module = options.guard;
-    ReportError(*error, false, LoadHint(request, *error));
-  }
+  if (error) ReportError(*error, false, decided.hint);
   const std::string text = options.json ? OutcomeToJson(decided) + "\n" : OutcomeToText(decided);
   return Finish(text, error ? kFailed : kDone);
 }
@@ -141,6 +137,8 @@ struct Line {
   std::vector<std::string> unknown;
   std::string outcomes;  // lines of JSON
   std::optional<Error> error;
+  std::optional<Error> not_cached;  // of the guard
+  std::string hint;                 // what to do about that
 };
 
 void Decide(Decider& decider, const DecideCase& defaults, Line& line) {
@@ -154,7 +152,12 @@ void Decide(Decider& decider, const DecideCase& defaults, Line& line) {
     bad.reason = line.error->message;
     bad.error = line.error;
   }
-  for (const DecideOutcome& outcome : outcomes) line.outcomes += OutcomeToJson(outcome) + "\n";
+  for (const DecideOutcome& outcome : outcomes) {
+    line.outcomes += OutcomeToJson(outcome) + "\n";
+    if (!outcome.outcome.error || outcome.outcome.error->kind != ErrorKind::kNotCached) continue;
+    line.not_cached = outcome.outcome.error;
+    line.hint = outcome.hint;
+  }
 }
 
 // Cases know nothing of each other: all cores share a batch of them.
@@ -201,10 +204,13 @@ int DecideCases(const DecideOptions& options, const DecideCase& defaults) {
     for (const Line& line : batch) {
       for (const std::string& key : line.unknown) {
         if (!warned.insert(key).second) continue;
-        std::fprintf(stderr, "warning: line %zu: a case has no member \"%s\"; it is ignored\n", line.number,
-                     key.c_str());
+        ReportWarning("line " + std::to_string(line.number) + ": a case has no member \"" + key + "\"; it is ignored");
       }
       if (line.error) exit_code = ReportError(*line.error, false);
+      // No case of this guard is decided; once says it.
+      if (line.not_cached && warned.insert(line.not_cached->message).second) {
+        ReportError(*line.not_cached, false, line.hint);
+      }
       text += line.outcomes;
     }
     if (Finish(text, kDone) != kDone) return kFailed;
@@ -253,6 +259,10 @@ void AddDecide(CLI::App& app, int& exit_code) {
           ->type_name("FILE.jsonl|-");
   command->add_option("--jobs", options->jobs, "Cases decided at once; 0 is one per core")->type_name("N");
   AddDuration(*command, "--timeout", options->settings.timeout_seconds, "Stop the guard after this long (5s, 250ms)");
+  command->add_option("--memory-cap", options->settings.memory_cap_pages, "Linear memory at most, in pages of 64 KiB")
+      ->type_name("PAGES")
+      ->check(WhenGiven([] { return CLI::Range(0U, 65536U); }))
+      ->capture_default_str();
   command->add_flag("--compile", options->settings.load.compile, "Compile first where the cache has no artifact");
   command->add_flag("-v,--verbose", options->settings.verbose, "Show the guard's info lines too; twice: debug");
   AddCacheDir(*command, *options);

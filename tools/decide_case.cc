@@ -225,6 +225,7 @@ Result<std::shared_ptr<LabelSource>> Decider::MakeGuard(const DecideCase& first,
   options.name = first.server.empty() ? std::filesystem::path(first.guard).stem().string() : first.server;
   options.log = settings_.quiet ? std::make_shared<NoLog>() : MakeStderrLog(options.name, settings_.verbose);
   options.sleep_really = false;
+  options.memory_cap_pages = settings_.memory_cap_pages;
   options.backend = [session](std::string_view tool, std::string_view args, const CallOptions&) {
     return session->Backend(true, tool, args);
   };
@@ -297,7 +298,12 @@ std::vector<DecideOutcome> Decider::Run(const std::vector<DecideCase>& calls) {
   std::vector<DecideOutcome> out;
   if (calls.empty()) return out;
   auto fail = [&](const Error& error) {
-    for (const DecideCase& call : calls) out.push_back(Failed(call, error, {}));
+    LoadRequest load = settings_.load;
+    load.module = calls.front().guard;
+    for (const DecideCase& call : calls) {
+      out.push_back(Failed(call, error, {}));
+      out.back().hint = LoadHint(load, error);
+    }
     return std::move(out);
   };
   auto session = std::make_shared<Session>();

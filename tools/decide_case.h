@@ -50,11 +50,13 @@ struct DecideOutcome {
   std::optional<std::string> id;
   std::vector<std::pair<LabelFunction, std::string>> guard_inputs;  // JSON
   std::vector<BackendCall> backend_calls;
+  std::string hint;  // what to do about outcome.error, where the kind of error does not say it
 };
 
 struct DecideSettings {
   LoadRequest load;  // but for the module
   double timeout_seconds = 0;
+  uint32_t memory_cap_pages = GuardOptions{}.memory_cap_pages;
   int verbose = 0;
   bool quiet = false;  // no line of the guard's, whatever its level
 };

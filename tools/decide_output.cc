@@ -34,9 +34,10 @@ ordered_json ToJson(const std::vector<ItemVerdict>& items) {
   return out;
 }
 
-ordered_json ToJson(const Outcome& outcome) {
+ordered_json ToJson(const DecideOutcome& decided) {
+  const Outcome& outcome = decided.outcome;
   ordered_json out = {{"outcome", OutcomeKindName(outcome.kind)}, {"phase", outcome.phase}};
-  out["error"] = outcome.error ? ErrorToJson(*outcome.error) : ordered_json();
+  out["error"] = outcome.error ? ErrorToJson(*outcome.error, decided.hint) : ordered_json();
   out["reason"] = outcome.reason;
   out["denied_by"] = DenialCauseName(outcome.cause);
   out["operation"] = outcome.resource ? ordered_json(OperationName(outcome.resource->operation)) : ordered_json();
@@ -63,12 +64,30 @@ std::string Show(const Labels& labels) {
          Printable(labels.integrity.ToString(), 500);
 }
 
+// Where it stands, and what it is called; by its place alone where nobody called it anything.
+std::string Show(const ItemVerdict& item) {
+  const ItemLabels& own = *item.own;
+  const bool has_name = !own.are_missing && !own.description.empty();
+  return "  [" + std::to_string(item.index) + "] " + (has_name ? Printable(own.description, 120) + ": " : "") +
+         Printable(item.decision->reason, 500) + "\n";
+}
+
+std::string Show(const ItemsReport& items) {
+  if (items.is_the_whole) {
+    return std::string("answer     no list, ") + (items.left_out.empty() ? "kept" : "left out") + " as a whole\n";
+  }
+  std::string out = "items      " + std::to_string(items.total) + ": " + std::to_string(items.kept.size()) + " kept, " +
+                    std::to_string(items.left_out.size()) + " left out\n";
+  for (const ItemVerdict& item : items.left_out) out += Show(item);
+  return out;
+}
+
 }  // namespace
 
 std::string OutcomeToJson(const DecideOutcome& decided) {
   std::string out = "{";
   if (decided.id) out += "\"id\":" + OnOneLine(*decided.id) + ",";
-  const std::string members = ToJson(decided.outcome).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  const std::string members = ToJson(decided).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
   out.append(members, 1, members.size() - 2);
   // Past the DOM: what was written as 1.0 stays 1.0.
   out += ",\"result\":" + (decided.outcome.result ? OnOneLine(*decided.outcome.result) : std::string("null"));
@@ -91,10 +110,9 @@ std::string OutcomeToText(const DecideOutcome& decided) {
   const Outcome& outcome = decided.outcome;
   std::string out =
       "outcome    " + std::string(OutcomeKindName(outcome.kind)) + " (phase " + std::to_string(outcome.phase) + ")\n";
-  if (!outcome.reason.empty()) out += "reason     " + Printable(outcome.reason, 2000) + "\n";
-  if (outcome.error && outcome.error->message != outcome.reason) {
-    out += "error      " + Printable(outcome.error->message, 2000) + "\n";
-  }
+  // An error is told on stderr.
+  const bool is_told = outcome.error && outcome.error->message == outcome.reason;
+  if (!outcome.reason.empty() && !is_told) out += "reason     " + Printable(outcome.reason, 2000) + "\n";
   if (outcome.mode) out += "mode       " + std::string(ModeName(*outcome.mode)) + "\n";
   if (outcome.resource) {
     out += "operation  " + std::string(OperationName(outcome.resource->operation)) + "\n";
@@ -103,14 +121,7 @@ std::string OutcomeToText(const DecideOutcome& decided) {
   }
   out += "agent      " + Show(outcome.agent_before) + "\n";
   if (outcome.agent_after != outcome.agent_before) out += "afterwards " + Show(outcome.agent_after) + "\n";
-  if (outcome.items) {
-    out += "items      " + std::to_string(outcome.items->total) + ": " + std::to_string(outcome.items->kept.size()) +
-           " kept, " + std::to_string(outcome.items->left_out.size()) + " left out\n";
-    for (const ItemVerdict& item : outcome.items->left_out) {
-      out += "  [" + std::to_string(item.index) + "] " + Printable(item.own->description, 120) +
-             (item.own->description.empty() ? "" : ": ") + Printable(item.decision->reason, 500) + "\n";
-    }
-  }
+  if (outcome.items) out += Show(*outcome.items);
   if (outcome.result) out += "result     " + OnOneLine(*outcome.result) + "\n";
   return out;
 }

@@ -92,7 +92,13 @@ Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
     compile.options.profile = request.profile;
     compile.name = request.module;
   }
-  return Module::Find(wasm, cache_directory, options);
+  auto module = Module::Find(wasm, cache_directory, options);
+  if (!module && module.error().kind == ErrorKind::kNotCached) {
+    // By its name, which the library does not know; what to run is the hint's to say.
+    return Fail(ErrorKind::kNotCached,
+                "there is no artifact for '" + request.module + "' in '" + cache_directory.string() + "'");
+  }
+  return module;
 }
 
 std::string LoadHint(const LoadRequest& request, const Error& error) {

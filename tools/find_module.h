@@ -36,7 +36,7 @@ struct LoadRequest {
   std::function<void(const char* step)> on_step = {};  // LoadOptions::on_step, and "compile"
 };
 
-// The artifact to run. The error's message names the command that would make one.
+// The artifact to run.
 Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request);
 
 // The hint that goes with an error of LoadModule: the command to run. "" where another hint is better.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "artifact/cache_store.h"
+#include "artifact/guard_notes.h"
 #include "base/json.h"
 #include "guardc/module.h"
 #include "tools/command.h"
@@ -72,6 +73,11 @@ std::string DescribeTarget(const artifact::Target& target) {
   return out;
 }
 
+std::vector<std::string> Warnings(const Inspected& inspected) {
+  const bool is_guard = inspected.manifest.identity.options.profile == Profile::kGuard;
+  return is_guard ? artifact::GuardNotes(inspected.description) : std::vector<std::string>();
+}
+
 std::string ToHumanText(const Inspected& inspected) {
   const Manifest& m = inspected.manifest;
   const artifact::Identity& identity = m.identity;
@@ -95,6 +101,7 @@ std::string ToHumanText(const Inspected& inspected) {
     facts.push_back(
         {"table", std::string(ValTypeName(table.element)) + ", " + DescribeLimits(table.limits, "elements")});
   }
+  for (const std::string& warning : Warnings(inspected)) facts.push_back({"warning", warning});
   for (const fs::path& other : inspected.other_entries) facts.push_back({"also", other.string()});
   std::string out = FormatTable(facts);
 
@@ -115,6 +122,7 @@ ordered_json ToJson(const Inspected& inspected) {
   ordered_json out = {{"cached", true}, {"entry", inspected.entry.string()}};
   out.update(ParseJson<ordered_json>(artifact::PrintManifest(inspected.manifest), "the manifest").value());
   out.update(ParseJson<ordered_json>(artifact::PrintDescription(inspected.description), "the description").value());
+  out["warnings"] = Warnings(inspected);
   ordered_json& others = out["other_entries"] = ordered_json::array();
   for (const fs::path& entry : inspected.other_entries) others.push_back(entry.string());
   return out;

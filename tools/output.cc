@@ -20,6 +20,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr size_t kLongestMessage = 4096;
+
 // The width of a column is counted in code points; names from modules are UTF-8.
 size_t Width(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
@@ -130,8 +132,11 @@ ordered_json ErrorToJson(const Error& error, std::string_view hint) {
   return out;
 }
 
+void ReportWarning(std::string_view text) {
+  WriteMessage(Bold("warning:", "33") + " " + log::PrintableLine(text, kLongestMessage) + "\n");
+}
+
 int ReportError(const Error& error, bool json, std::string_view hint) {
-  constexpr size_t kLongestMessage = 4096;
   std::string text = Bold("error:", "31") + " " + log::PrintableLine(error.message, kLongestMessage) + "\n" +
                      FormatBacktrace(error.details());
   if (hint.empty()) hint = DefaultHint(error.kind);

@@ -31,6 +31,9 @@ int EndProcess(int exit_code);
 // do. With `json`, the same as {"error": ...} on stdout as well. Answers kFailed.
 int ReportError(const Error& error, bool json, std::string_view hint = {});
 
+// "warning: ..." on stderr.
+void ReportWarning(std::string_view text);
+
 // The "error" member of JSON output.
 nlohmann::ordered_json ErrorToJson(const Error& error, std::string_view hint = {});
 

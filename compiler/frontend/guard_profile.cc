@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "artifact/host_imports.h"
+#include "base/similar.h"
 #include "compiler/frontend/sections.h"
 
 namespace guardc::compiler {
@@ -49,17 +53,49 @@ Result<void> CheckNotACommand(const Module& module) {
   return Fail(ErrorKind::kGuardAbi,
               "the module exports _start and no label function: it was probably built as a command (as standard Go "
               "does); a guard needs a reactor build that exports label_agent, label_resource and label_response "
-              "(Rust: crate-type cdylib; C: -mexec-model=reactor; Go: TinyGo)");
+              "(Rust: crate-type cdylib; C: -mexec-model=reactor; Go and TinyGo: -buildmode=c-shared)");
 }
 
-std::string_view ImportHint(const Import& import) {
-  if (import.module == "env" && import.name == "abort") return "; in AssemblyScript, compile with --use abort=";
+// What AssemblyScript imports where a program does not say what to use instead, and what made the program need it.
+struct AssemblyScriptImport {
+  std::string_view name;
+  std::string_view hint;
+};
+constexpr AssemblyScriptImport kAssemblyScript[] = {
+    {"abort", "; in AssemblyScript, compile with --use abort="},
+    {"seed",
+     "; in AssemblyScript that is Math.random: compile with --use seed=YOUR_FUNCTION (it gives an f64), or use "
+     "@assemblyscript/wasi-shim"},
+    {"trace", "; in AssemblyScript, compile with --use trace=YOUR_FUNCTION, or call no trace"},
+    {"Date.now", "; in AssemblyScript, ask WASI's clock_time_get for the time (@assemblyscript/wasi-shim)"},
+};
+
+std::string ImportHint(const Import& import) {
   if (import.module == "wasi_unstable") return "; build for wasi_snapshot_preview1 (wasm32-wasip1)";
-  if (import.module == "go" || import.module == "gojs") return "; build with TinyGo for wasip1, not for a browser";
+  if (import.module.starts_with("wasi:")) return "; build for wasm32-wasip1, not for wasip2 or the component model";
+  if (import.module == "go" || import.module == "gojs") {
+    return "; build for wasip1 (GOOS=wasip1 GOARCH=wasm, -buildmode=c-shared), not for a browser";
+  }
   if (import.module.starts_with("wbg") || import.module.starts_with("__wbindgen")) {
     return "; build for wasm32-wasip1, without wasm-bindgen";
   }
-  return "";
+  if (import.type.kind == ExternKind::kMemory)
+    return "; export the memory instead of importing it (no --import-memory)";
+  if (import.type.kind != ExternKind::kFunc) return "";
+  if (import.module == "env") {
+    const auto known = std::ranges::find(kAssemblyScript, import.name, &AssemblyScriptImport::name);
+    if (known != std::end(kAssemblyScript)) return std::string(known->hint);
+    if (import.name.starts_with("__cxa_")) return "; build without C++ exceptions (-fno-exceptions)";
+  }
+  std::vector<std::string_view> names;
+  for (const HostImport& host : HostImports()) {
+    if (host.module == import.module) names.push_back(host.name);
+  }
+  const std::string near = DidYouMean(import.name, names);
+  if (near.empty() && import.module == "env") {
+    return "; env is where linkers look for what nobody defines (--allow-undefined): define it in the guard";
+  }
+  return near;
 }
 
 Result<void> CheckImport(const Import& import) {
@@ -78,7 +114,7 @@ Result<void> CheckImport(const Import& import) {
   return {};
 }
 
-Result<void> CheckMemory(const Module& module, uint64_t cap) {
+Result<void> CheckMemory(const Module& module) {
   const Export* memory = FindExport(module, "memory");
   if (memory == nullptr || memory->kind != ExternKind::kMemory) {
     return Fail(ErrorKind::kGuardAbi, fmt::format("no memory: the module exports {} under the name \"memory\", "
@@ -90,16 +126,6 @@ Result<void> CheckMemory(const Module& module, uint64_t cap) {
     return Fail(ErrorKind::kGuardAbi,
                 "the exported memory is 64-bit, expected a 32-bit memory: the label functions "
                 "take 32-bit pointers");
-  }
-  if (limits.min > cap) {
-    ErrorDetails details;
-    details.limit = cap;
-    details.needed_size = limits.min;
-    return Fail(ErrorKind::kLimit,
-                fmt::format("memory minimum {} pages, limit {} pages of 64 KiB: the guard asks for more memory than "
-                            "guards get; reduce its initial memory or stack",
-                            limits.min, cap),
-                std::move(details));
   }
   return {};
 }
@@ -118,10 +144,10 @@ Result<void> CheckOptionalFunctions(const Module& module) {
 
 }  // namespace
 
-Result<void> CheckGuardProfile(const Module& module, uint64_t memory_cap_pages) {
+Result<void> CheckGuardProfile(const Module& module) {
   GUARDC_CHECK(CheckNotACommand(module));
   for (const Import& import : module.imports) GUARDC_CHECK(CheckImport(import));
-  GUARDC_CHECK(CheckMemory(module, memory_cap_pages));
+  GUARDC_CHECK(CheckMemory(module));
   for (const std::string_view name : kLabelFunctions) GUARDC_CHECK(CheckFunction(module, name, I32Type(4, 1)));
   return CheckOptionalFunctions(module);
 }

@@ -2,16 +2,13 @@
 // The runtime checks the same again on what it loads.
 #pragma once
 
-#include <cstdint>
-
 #include "compiler/frontend/wasm_module.h"
 #include "guardc/result.h"
 
 namespace guardc::compiler {
 
-inline constexpr uint64_t kGuardMemoryCap = 512;  // pages of 64 KiB, the default cap of a guard's memory
-
-// kGuardAbi (names the export, the expected and the found type), kUnknownImport (module, field, type), kLimit.
-Result<void> CheckGuardProfile(const Module& module, uint64_t memory_cap_pages = kGuardMemoryCap);
+// kGuardAbi (names the export, the expected and the found type), kUnknownImport (module, field, type). How much memory
+// a guard may have is its instance's to say; artifact/guard_notes.h tells of much.
+Result<void> CheckGuardProfile(const Module& module);
 
 }  // namespace guardc::compiler

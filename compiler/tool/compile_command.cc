@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "artifact/cache_store.h"
+#include "artifact/guard_notes.h"
 #include "base/file.h"
 #include "compiler/emit/target.h"
 #include "compiler/frontend/wabt_reader.h"
@@ -76,7 +78,17 @@ Error About(const std::string& guard, const Error& error) {
 
 uint64_t Nanoseconds(double milliseconds) { return static_cast<uint64_t>(milliseconds > 0 ? milliseconds * 1e6 : 0); }
 
-ordered_json ToJson(const std::string& guard, const CachedArtifact& artifact) {
+// Of a guard that is in the cache now. What cannot be read is for who loads it to complain of.
+std::vector<std::string> WarningsOf(const Arguments& arguments, const CachedArtifact& artifact) {
+  if (arguments.options.profile != Profile::kGuard) return {};
+  const auto entry = artifact::OpenEntry(artifact.directory);
+  if (!entry) return {};
+  const auto description = artifact::ReadDescription(*entry);
+  return description ? artifact::GuardNotes(*description) : std::vector<std::string>();
+}
+
+ordered_json ToJson(const std::string& guard, const CachedArtifact& artifact,
+                    const std::vector<std::string>& warnings) {
   ordered_json phases = ordered_json::array();
   for (const PhaseTime& phase : artifact.phases) {
     phases.push_back({{"phase", phase.phase}, {"ms", phase.milliseconds}});
@@ -89,7 +101,8 @@ ordered_json ToJson(const std::string& guard, const CachedArtifact& artifact) {
           {"object_size", artifact.object_size},
           {"chunks", artifact.chunks},
           {"chunks_reused", artifact.chunks_reused},
-          {"phases", std::move(phases)}};
+          {"phases", std::move(phases)},
+          {"warnings", warnings}};
 }
 
 std::string ToText(const std::string& guard, const CachedArtifact& artifact) {
@@ -148,8 +161,12 @@ int RunToCache(const Arguments& arguments) {
       ordered_json json = cli::ErrorToJson(error);
       results.push_back({{"guard", guard}, {"error", json}});
       if (!first_error) first_error = std::move(json);
-    } else if (arguments.json) {
-      results.push_back(ToJson(guard, *artifact));
+      continue;
+    }
+    const std::vector<std::string> warnings = WarningsOf(arguments, *artifact);
+    for (const std::string& warning : warnings) cli::ReportWarning(guard + ": " + warning);
+    if (arguments.json) {
+      results.push_back(ToJson(guard, *artifact, warnings));
     } else {
       exit_code = cli::Finish(ToText(guard, *artifact), exit_code);
     }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "artifact/guard_notes.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -46,12 +47,17 @@ Result<Inspected> Inspect(const std::string& path) {
                    compiler::CheckGuardProfile(*module)};
 }
 
+std::vector<std::string> Warnings(const Inspected& inspected) {
+  return inspected.is_guard ? artifact::GuardNotes(inspected.description) : std::vector<std::string>();
+}
+
 ordered_json ToJson(const Inspected& inspected) {
   ordered_json out = {{"cached", false},
                       {"name", inspected.name},
                       {"wasm", {{"sha256", inspected.wasm_sha256}, {"size", inspected.wasm_size}}}};
   out.update(ParseJson<ordered_json>(artifact::PrintDescription(inspected.description), "the description").value());
   out["guard"] = {{"ok", inspected.is_guard.has_value()}};
+  out["warnings"] = Warnings(inspected);
   if (!inspected.is_guard) out["guard"]["error"] = cli::ErrorToJson(inspected.is_guard.error());
   return out;
 }
@@ -81,6 +87,7 @@ std::string ToText(const Inspected& inspected) {
   for (const artifact::DescribedTable& table : d.tables) {
     facts.push_back({"table", std::string(ValTypeName(table.element)) + ", " + Describe(table.limits, "elements")});
   }
+  for (const std::string& warning : Warnings(inspected)) facts.push_back({"warning", warning});
   std::string out = cli::FormatTable(facts);
   std::vector<std::vector<std::string>> rows;
   for (const artifact::DescribedImport& import : d.imports) {

@@ -89,6 +89,7 @@ struct ItemsReport {
   size_t total = 0;
   std::vector<ItemVerdict> kept;
   std::vector<ItemVerdict> left_out;
+  bool is_the_whole = false;  // there is no list: the one item is all of the answer
 };
 
 // Tools that answer collections are list_... and search_...; every other is a singular read.

@@ -80,6 +80,21 @@ Result<ItemsReport> FilterItems(const LabelledCall& call) {
   return report;
 }
 
+namespace {
+
+// By its description; by its place where it has none, and by both where another one that is left out has the same, such
+// as the default one.
+std::string NameOfItem(const ItemVerdict& item, const std::vector<ItemVerdict>& all) {
+  const std::string place = "item " + std::to_string(item.index);
+  const ItemLabels& own = *item.own;
+  if (own.are_missing || own.description.empty()) return place;
+  const auto is_called_so = [&](const ItemVerdict& other) { return other.own->description == own.description; };
+  const bool is_alone = std::ranges::count_if(all, is_called_so) == 1;
+  return Printable(own.description, 120) + (is_alone ? "" : " (" + place + ")");
+}
+
+}  // namespace
+
 std::string LeftOutNotice(const ItemsReport& report) {
   constexpr size_t kNamed = 5;
   const auto& items = report.left_out;
@@ -92,9 +107,7 @@ std::string LeftOutNotice(const ItemsReport& report) {
   out += ": ";
   for (size_t i = 0; i < std::min(items.size(), kNamed); ++i) {
     if (i > 0) out += ", ";
-    const ItemLabels& own = *items[i].own;
-    out += own.are_missing || own.description.empty() ? "item " + std::to_string(items[i].index)
-                                                      : Printable(own.description, 120);
+    out += NameOfItem(items[i], items);
   }
   if (items.size() > kNamed) out += ", and " + std::to_string(items.size() - kNamed) + " more";
   return out;

@@ -11,7 +11,7 @@ namespace guardc::gateway {
 // labelled has the resource's secrecy and no integrity. kLimit where the reasons would not fit into memory.
 Result<ItemsReport> FilterItems(const LabelledCall& call);
 
-// "3 items were left out by integrity policy: issue #1, item 4, issue #3": five names, then a count.
+// "3 items were left out by integrity policy: issue #1, item 4, an issue (item 5)": five names, then a count.
 std::string LeftOutNotice(const ItemsReport& report);
 
 // "the answer was left out by secrecy policy: the vault". `why` is the denial.

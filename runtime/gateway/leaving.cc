@@ -87,6 +87,7 @@ class Departure {
     } else {
       out = Part(Kept(report), std::move(read));
     }
+    report.is_the_whole = is_the_whole;
     out.items = std::move(report);
     return out;
   }

@@ -38,10 +38,7 @@ Result<GuestBuffers> GuestBuffers::Create(Instance& instance, HostState& host) {
 }
 
 Result<void> GuestBuffers::Acquire(Pair& pair, GuestRun& run) {
-  if (!alloc_) {
-    WarnOnce(run.call().request_id);
-    return PlaceAtEnd(pair);
-  }
+  if (!alloc_) return PlaceAtEnd(pair);
   GUARDC_TRY(pair.input, Allocate(pair.input_size, "input", run));
   GUARDC_TRY(pair.output, Allocate(pair.output_size, "output", run));
   return {};
@@ -85,7 +82,7 @@ Result<void> GuestBuffers::Free(GuestPtr ptr, uint32_t size, GuestRun& run) {
 // allocator keeps to what memory.grow gave it), so buffers go there, and the same pages serve later calls. Where memory
 // may not grow that far, buffers share the end of the guest's own memory with it, as they do under the gateway.
 Result<void> GuestBuffers::PlaceAtEnd(Pair& pair) {
-  auto& [begin, end, has_warned] = placement_;
+  auto& [begin, end] = placement_;
   const uint64_t wanted = uint64_t{pair.input_size} + pair.output_size + kSpare;
   if (end - begin < wanted) {
     const uint64_t size = host_->memory.size();
@@ -106,16 +103,6 @@ Result<void> GuestBuffers::PlaceAtEnd(Pair& pair) {
   pair.output = GuestPtr{static_cast<uint32_t>(output)};
   pair.input = GuestPtr{static_cast<uint32_t>(output - pair.input_size)};
   return {};
-}
-
-void GuestBuffers::WarnOnce(std::string_view request_id) {
-  if (placement_.has_warned) return;
-  placement_.has_warned = true;
-  if (host_->log == nullptr || !host_->log->Enabled(LogLevel::kWarn)) return;
-  host_->log->Log(LogLevel::kWarn,
-                  "the guard does not export both alloc and dealloc: input and output get pages behind its memory, or, "
-                  "where that may not grow, the end of it, where its own data may lie; export both",
-                  request_id);
 }
 
 }  // namespace guardc

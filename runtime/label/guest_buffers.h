@@ -30,7 +30,6 @@ class GuestBuffers {
     // The pages that PlaceAtEnd has added, which the guest does not know of. Empty until then.
     uint64_t added_begin = 0;  // bytes
     uint64_t added_end = 0;    // bytes
-    bool has_warned = false;
   };
   const Placement& placement() const { return placement_; }
   void set_placement(const Placement& placement) { placement_ = placement; }
@@ -50,7 +49,6 @@ class GuestBuffers {
   Result<GuestPtr> Allocate(uint32_t size, const char* what, GuestRun& run);
   Result<void> Free(GuestPtr ptr, uint32_t size, GuestRun& run);
   Result<void> PlaceAtEnd(Pair& pair);
-  void WarnOnce(std::string_view request_id);
 
   Instance* instance_;
   HostState* host_;

@@ -117,6 +117,93 @@ class VersionTest(CliTest):
         self.assert_error(run("--json"), "--json requires --version", code=2)
 
 
+# Label functions and _start: what Go makes of a guard that it is not told to make a library of.
+COMMAND_GUARD = ECHO_GUARD.rstrip()[:-1] + '(func (export "_start")))'
+LIBRARY_GUARD = ECHO_GUARD.rstrip()[:-1] + '''
+  (func (export "_initialize"))
+  (func (export "alloc") (param i32) (result i32) (i32.const 1024)) (func (export "dealloc") (param i32 i32)))'''
+LARGE_GUARD = LIBRARY_GUARD.replace('(memory (export "memory") 2)', '(memory (export "memory") 600)')
+
+
+@needs_compiler
+class WarningsTest(CliTest):
+    """What is told of a guard when it is compiled or looked at, and not by each process that asks it."""
+
+    def told(self, wat, *words):
+        guard = self.wasm(wat)
+        done = self.run_ok("compile", guard, "--cache-dir", self.cache, "--json")
+        lines = done.stderr.decode().splitlines()
+        warnings = json.loads(done.stdout)["guards"][0]["warnings"]
+        self.assertEqual(lines, [f"warning: {guard}: {warning}" for warning in warnings])
+        self.assertEqual(len(warnings), len(words), warnings)
+        for warning, word in zip(warnings, words):
+            self.assertIn(word, warning)
+        for cache in (self.cache, self.dir / "none"):  # compiled, and not
+            inspected = run("inspect", guard, "--cache-dir", cache, "--json")
+            self.assertEqual(json.loads(inspected.stdout)["warnings"], warnings)
+            text = self.run_ok("inspect", guard, "--cache-dir", cache).stdout.decode()
+            self.assertEqual(text.count("\nwarning "), len(warnings))
+        return guard
+
+    def test_nothing_to_tell(self):
+        self.told(LIBRARY_GUARD)
+
+    def test_no_allocator(self):
+        guard = self.told(ECHO_GUARD, "does not export both alloc and dealloc")
+        called = self.run_ok("call", guard, "label_resource", "--input", self.json_file("in.json", {}), "--cache-dir",
+                             self.cache, "--raw", env={"GUARDC_LOG": "warn"})
+        self.assertEqual(called.stderr, b"")
+
+    def test_command_with_label_functions(self):
+        self.told(COMMAND_GUARD, "-buildmode=c-shared", "both alloc and dealloc")
+
+    def test_memory_above_the_default_cap(self):
+        guard = self.told(LARGE_GUARD, "600 pages")
+        call = ("call", guard, "label_resource", "--input", self.json_file("in.json", {}), "--cache-dir", self.cache)
+        self.assert_error(run(*call), "memory minimum 600 pages, limit 512 pages", "--memory-cap")
+        error = json.loads(run(*call, "--json").stdout)["error"]
+        self.assertEqual((error["kind"], error["limit"], error["needed_size"]), ("limit", 512, 600))
+        self.run_ok(*call, "--raw", "--memory-cap", "600")
+        decide = ("decide", guard, "--tool", "t", "--result", self.json_file("r.json", []), "--cache-dir", self.cache)
+        self.assertIn(b"--memory-cap", run(*decide).stderr)
+        self.assertNotIn(b"memory minimum", run(*decide, "--memory-cap", "600").stderr)
+
+    def test_profile_wasi_is_no_guard(self):
+        self.assertEqual(self.compile(self.wasm(ECHO_GUARD), "--profile", "wasi")["warnings"], [])
+
+
+@needs_compiler
+class ToldOnceTest(CliTest):
+    """guardc decide tells an error once, and of what it is."""
+
+    def test_not_cached(self):
+        guard = self.wasm(ECHO_GUARD)
+        decide = ("decide", guard, "--tool", "t", "--result", self.json_file("r.json", {}), "--cache-dir", self.cache)
+        done = run(*decide)
+        text = (done.stdout + done.stderr).decode()
+        self.assertEqual(text.count("no artifact"), 1, text)
+        self.assertEqual(text.count("guardc compile"), 1, text)
+        self.assertIn(f"error: there is no artifact for '{guard}' in '{self.cache}'\n", text)
+        self.assertIn(f"hint: run `guardc compile --cache-dir '{self.cache}' '{guard}'` first", text)
+        error = json.loads(run(*decide, "--json").stdout)["error"]
+        self.assertEqual(error["kind"], "not_cached")
+        self.assertIn(str(guard), error["hint"])
+
+    def test_not_cached_of_many_cases(self):
+        guard = self.wasm(ECHO_GUARD)
+        cases = self.write("cases.jsonl", '{"tool":"a"}\n{"tool":"b"}\n' * 300)
+        done = run("decide", guard, "--cases", cases, "--cache-dir", self.cache)
+        self.assertEqual(len(done.stdout.splitlines()), 600)
+        self.assertEqual(done.stderr.decode().count(f"there is no artifact for '{guard}'"), 1)
+
+    def test_other_errors(self):
+        self.assert_told_once("cannot open", run("decide", "/nowhere.wasm", "--tool", "t"))
+        self.assert_told_once("no answer for the tool", run("decide", "noop", "--tool", "t"))
+
+    def assert_told_once(self, words, done):
+        self.assertEqual((done.stdout + done.stderr).decode().count(words), 1)
+
+
 def shell(name):
     return unittest.skipUnless(shutil.which(name), f"there is no {name}")
 

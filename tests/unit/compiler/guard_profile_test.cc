@@ -68,8 +68,6 @@ TEST(GuardProfile, Commands) {
 TEST(GuardProfile, Memory) {
   ExpectRefused(ModuleOf({kLabels}), ErrorKind::kGuardAbi, HasSubstr("no memory"));
   ExpectRefused(ModuleOf({kLabels, "(func (export \"memory\"))"}), ErrorKind::kGuardAbi, HasSubstr("no memory"));
-  ExpectRefused(ModuleOf({kLabels, "(memory (export \"memory\") 513)"}), ErrorKind::kLimit,
-                HasSubstr("memory minimum 513 pages, limit 512"));
   ExpectRefused(ModuleOf({kLabels, "(memory (export \"memory\") i64 1)"}), ErrorKind::kGuardAbi, HasSubstr("64-bit"));
 }
 
@@ -101,6 +99,18 @@ TEST(GuardProfile, UnknownImports) {
   ExpectRefused("(module (import \"env\" \"memory\" (memory 1)))", ErrorKind::kUnknownImport, HasSubstr("env.memory"));
   ExpectRefused("(module (import \"env\" \"abort\" (func (param i32 i32 i32 i32))))", ErrorKind::kUnknownImport,
                 HasSubstr("--use abort="));
+  ExpectRefused("(module (import \"env\" \"seed\" (func (result f64))))", ErrorKind::kUnknownImport,
+                AllOf(HasSubstr("Math.random"), HasSubstr("--use seed=")));
+  ExpectRefused("(module (import \"env\" \"trace\" (func (param i32))))", ErrorKind::kUnknownImport,
+                HasSubstr("--use trace="));
+  ExpectRefused("(module (import \"env\" \"__cxa_throw\" (func (param i32 i32 i32))))", ErrorKind::kUnknownImport,
+                HasSubstr("-fno-exceptions"));
+  ExpectRefused("(module (import \"env\" \"host_lgo\" (func (param i32))))", ErrorKind::kUnknownImport,
+                HasSubstr("did you mean 'host_log'?"));
+  ExpectRefused("(module (import \"env\" \"undefined_thing\" (func)))", ErrorKind::kUnknownImport,
+                HasSubstr("--allow-undefined"));
+  ExpectRefused("(module (import \"env\" \"memory\" (memory 1)))", ErrorKind::kUnknownImport,
+                HasSubstr("export the memory"));
 }
 
 }  // namespace

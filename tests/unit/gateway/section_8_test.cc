@@ -198,6 +198,11 @@ TEST(Section8Test, ItemsThatNobodyLabelledAreToldApart) {
   call.guard.response = R"({"labeled_paths":[{"path":"/1","labels":{}},{"path":"/2"}]})";
   call.result = "[0,1,2,3]";
   EXPECT_EQ(call.Run().notice, "3 items were left out by secrecy policy: item 0, item 2, item 3");
+  call.guard.response = R"({"labeled_paths":[{"path":"/1","labels":{"description":"a","secrecy":["s"]}}],
+    "default_labels":{"description":"an issue","secrecy":["s"]}})";
+  EXPECT_EQ(call.Run().notice,
+            "4 items were left out by secrecy policy: an issue (item 0), a, an issue (item 2), an issue (item 3)");
+  call.guard.response = R"({"labeled_paths":[{"path":"/1","labels":{}},{"path":"/2"}]})";
   call.result = "{}";
   EXPECT_EQ(call.Run().notice, "the answer was left out by secrecy policy");
   call.guard.response = R"({"labeled_paths":[],"default_labels":{"description":"a file","secrecy":["t"]}})";

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <thread>
 
+#include "artifact/guard_notes.h"
 #include "guardc/log.h"
 #include "tests/unit/label/guard_fixture.h"
 
@@ -110,6 +111,10 @@ TEST_F(LifeTest, AllButOneOfTheAllocatorsTypesMayBeOdd) {
     (func (export "alloc") (param i64)))") +
                           kLabels + ")";
   EXPECT_TRUE(Guard::Create(ModuleFromWat(wat), options_));
+}
+
+TEST_F(LifeTest, TheCompilerKnowsTheDefaultCapOfMemory) {
+  EXPECT_EQ(GuardOptions{}.memory_cap_pages, artifact::kDefaultMemoryCap);
 }
 
 TEST_F(LifeTest, OptionsAreChecked) {
