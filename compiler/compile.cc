@@ -143,7 +143,8 @@ Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOption
                                    .strict_traps = options.strict_traps,
                                    .canonical_nans = options.canonical_nans,
                                    .is_aarch64 = target.is_aarch64},
-                         .reuse = reuse};
+                         .reuse = reuse,
+                         .on_progress = options.on_progress};
   const bool is_text = emit == Emit::kLlvmIr || emit == Emit::kAssembly;
   GUARDC_TRY(std::vector<CodeChunk> chunks,
              CompileChunks(module, layout, image.in_image, code, is_text ? ChunkForm::kBitcode : ChunkForm::kObject));

@@ -12,6 +12,7 @@
 #include <llvm/Target/TargetMachine.h>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <numeric>
 #include <unordered_map>
@@ -182,6 +183,8 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
   std::vector<size_t> order(plan.chunks.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, std::ranges::greater(), [&](size_t i) { return std::pair(plan.chunks[i].size, i); });
+  std::atomic<size_t> done = 0;
+  if (options.on_progress) options.on_progress(0, chunks.size());
   GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
     if (i == 0) {
       GUARDC_TRY(chunks.back(), CompileModuleParts(module, layout, in_image, options, form));
@@ -189,6 +192,7 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
       const size_t chunk = order[i - 1];
       GUARDC_TRY(chunks[chunk], CompileFunctions(module, layout, plan.chunks[chunk], options, form));
     }
+    if (options.on_progress) options.on_progress(++done, chunks.size());
     return {};
   }));
   if (options.reuse != nullptr) options.reuse->Finish();

@@ -3,7 +3,9 @@
 // number of threads, so that the output does not either.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -56,7 +58,8 @@ struct CodeOptions {
   int opt_level;
   unsigned jobs;
   LowerOptions lower;
-  ChunkReuse* reuse = nullptr;  // null: every chunk is made anew, and none is kept
+  ChunkReuse* reuse = nullptr;                                      // null: every chunk is made anew, and none is kept
+  std::function<void(size_t done, size_t count)> on_progress = {};  // CompileOptions::on_progress
 };
 
 // Compiles every chunk. References are kept; they must outlive the result's use.

@@ -20,6 +20,7 @@
 #include "compiler/emit/target.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "compiler/tool/commands.h"
+#include "compiler/tool/progress.h"
 #include "guardc/compile.h"
 #include "guardc/module.h"
 #include "tools/command.h"
@@ -48,25 +49,6 @@ void EndWithReader() {
     if (gone > 0) _exit(cli::kFailed);
   }).detach();
 }
-
-// What happens now, on a terminal only; gone when the work is done.
-class Progress {
- public:
-  Progress(size_t index, size_t count, const std::string& guard) : shown_(isatty(STDERR_FILENO) != 0) {
-    if (!shown_) return;
-    const std::string bar(count > 1 ? 20 * index / count : 0, '=');
-    if (count > 1) std::fprintf(stderr, "[%-20s] %zu/%zu  ", bar.c_str(), index + 1, count);
-    std::fprintf(stderr, "compiling %s ...", guard.c_str());
-  }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
-  ~Progress() {
-    if (shown_) std::fputs("\r\x1b[K", stderr);
-  }
-
- private:
-  bool shown_;
-};
 
 // Errors name the file that they are about.
 Error About(const std::string& guard, const Error& error) {
@@ -136,10 +118,12 @@ const std::string& NameOf(const Arguments& arguments, const std::string& guard) 
   return guard == "-" ? arguments.name : guard;
 }
 
-Result<CachedArtifact> CompileOne(const Arguments& arguments, const fs::path& cache_directory,
-                                  const std::string& guard) {
-  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, guard));
-  return CompileToCache(wasm, arguments.options, cache_directory, arguments.force, !arguments.no_reuse);
+Result<CachedArtifact> CompileOne(const Arguments& arguments, const fs::path& cache_directory, size_t index) {
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, arguments.guards[index]));
+  Progress progress(NameOf(arguments, arguments.guards[index]), index, arguments.guards.size(), !arguments.attended);
+  CompileOptions options = arguments.options;
+  options.on_progress = progress.Listener();
+  return CompileToCache(wasm, options, cache_directory, arguments.force, !arguments.no_reuse);
 }
 
 int RunToCache(const Arguments& arguments) {
@@ -150,10 +134,7 @@ int RunToCache(const Arguments& arguments) {
   int exit_code = cli::kDone;
   for (size_t i = 0; i < arguments.guards.size(); ++i) {
     const std::string& guard = NameOf(arguments, arguments.guards[i]);
-    Result<CachedArtifact> artifact = [&] {
-      const Progress progress(i, arguments.guards.size(), guard);
-      return CompileOne(arguments, *cache_directory, arguments.guards[i]);
-    }();
+    const Result<CachedArtifact> artifact = CompileOne(arguments, *cache_directory, i);
     if (!artifact) {
       // One that fails does not stop the others.
       const Error error = About(guard, artifact.error());
@@ -179,8 +160,10 @@ int RunToCache(const Arguments& arguments) {
 
 Result<CompiledModule> EmitOne(const Arguments& arguments) {
   GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, arguments.guards[0]));
-  const Progress progress(0, 1, NameOf(arguments, arguments.guards[0]));
-  return Compile(wasm, arguments.options, *arguments.emit);
+  Progress progress(NameOf(arguments, arguments.guards[0]), 0, 1, !arguments.attended);
+  CompileOptions options = arguments.options;
+  options.on_progress = progress.Listener();
+  return Compile(wasm, options, *arguments.emit);
 }
 
 int RunToFile(const Arguments& arguments) {
