@@ -14,7 +14,11 @@ class ElementReader {
  public:
   ElementReader(std::span<const uint8_t> wasm, const SectionRange& range, const FeatureSet& features,
                 WabtValidator& validator, Module& module)
-      : cursor_(wasm, range.begin, range.end), features_(features), validator_(validator), module_(module) {}
+      : wasm_(wasm),
+        cursor_(wasm, range.begin, range.end),
+        features_(features),
+        validator_(validator),
+        module_(module) {}
 
   Result<void> Read() {
     GUARDC_TRY(const uint32_t count, Number("number of element segments"));
@@ -120,7 +124,7 @@ class ElementReader {
       GUARDC_TRY(const uint32_t global, Number("global index of an element"));
       item.body.push_back(Make(Op::kGlobalGet, global, start));
     } else {
-      return InvalidAt(start, "an element must be one constant expression: ref.func, ref.null or global.get");
+      return Unexpected(start, "an element must be one constant expression: ref.func, ref.null or global.get");
     }
     if (cursor_.U8() != 0x0b) return Bad("an element's expression must end after one instruction");
     return item;
@@ -169,11 +173,19 @@ class ElementReader {
           break;
         }
         default:
-          return InvalidAt(start,
-                           fmt::format("constant expression of type i32 required, found the opcode {:#04x}", *byte));
+          return Unexpected(start,
+                            fmt::format("constant expression of type i32 required, found the opcode {:#04x}", *byte));
       }
       if (expr.body.size() > read_limits::kOperands) return Limit("a constant expression is too long");
     }
+  }
+
+  // The instruction there is none that an expression may have.
+  std::unexpected<Error> Unexpected(size_t start, std::string_view text) const {
+    const std::string_view proposal = ProposalOfOpcode(wasm_, start);
+    if (proposal.empty()) return InvalidAt(start, text);
+    return FailAt(ErrorKind::kUnsupported, start,
+                  fmt::format("{}: the proposal is not supported ({})", proposal, text));
   }
 
   static Instr Make(Op op, uint64_t imm, size_t offset) {
@@ -194,6 +206,7 @@ class ElementReader {
     return FailAt(ErrorKind::kLimit, cursor_.offset(), text);
   }
 
+  std::span<const uint8_t> wasm_;
   ByteCursor cursor_;
   const FeatureSet& features_;
   WabtValidator& validator_;

@@ -1,7 +1,10 @@
 #include "compiler/frontend/later_proposals.h"
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
+
+#include "compiler/frontend/byte_cursor.h"
 
 namespace guardc::compiler {
 namespace {
@@ -15,25 +18,34 @@ constexpr std::string_view kWideArithmetic = "wide arithmetic";
 constexpr std::string_view kCustomPageSizes = "custom page sizes";
 constexpr std::string_view kMemoryControl = "memory control";
 constexpr std::string_view kCompactImports = "compact imports";
+constexpr std::string_view kCustomDescriptors = "custom descriptors";
+constexpr std::string_view kHalfPrecision = "half precision";
+constexpr std::string_view kStringReferences = "string references";
 
-std::string_view ProposalOfOpcode(std::span<const uint8_t> wasm, size_t at) {
-  if (at >= wasm.size()) return "";
-  const uint8_t byte = wasm[at];
-  const uint8_t second = at + 1 < wasm.size() ? wasm[at + 1] : 0;
-  if (byte == 0x08 || byte == 0x0a || byte == 0x1f) return kExceptions;  // throw, throw_ref, try_table
-  if (byte == 0x14 || byte == 0x15 || byte == 0xd4 || byte == 0xd5 || byte == 0xd6) return kTypedReferences;
-  if (byte == 0xd3 || byte == 0xfb) return kGarbageCollection;  // ref.eq, and all behind the prefix
-  if (byte >= 0xe0 && byte <= 0xe6) return kStackSwitching;
-  if (byte == 0xfc && second == 0x12) return kMemoryControl;  // memory.discard
-  if (byte == 0xfc && second >= 0x13 && second <= 0x16) return kWideArithmetic;
-  if (byte == 0xfe && second >= 0x4f) return kSharedEverything;
-  return "";
+// An opcode behind one of the prefixes.
+std::string_view ProposalOfPrefixed(uint8_t prefix, uint32_t code) {
+  switch (prefix) {
+    case 0xfb:
+      if (code >= 0x80) return kStringReferences;
+      return code >= 0x20 ? kCustomDescriptors : kGarbageCollection;
+    case 0xfc:
+      if (code == 0x12) return kMemoryControl;  // memory.discard
+      if (code >= 0x13 && code <= 0x16) return kWideArithmetic;
+      return code == 0x30 || code == 0x31 ? kHalfPrecision : "";  // f32.load_f16, f32.store_f16
+    case 0xfd:
+      return code >= 0x120 && code <= 0x14f ? kHalfPrecision : "";  // f16x8
+    case 0xfe:
+      return code == 0x04 || code >= 0x4f ? kSharedEverything : "";  // pause, and accesses of what is not memory
+    default:
+      return "";
+  }
 }
 
 std::string_view ProposalOfTypeForm(uint8_t byte) {
   switch (byte) {
     case 0x4c:  // describes, descriptor
     case 0x4d:
+      return kCustomDescriptors;
     case 0x4e:  // rec, sub final, sub
     case 0x4f:
     case 0x50:
@@ -70,6 +82,9 @@ std::string_view ProposalOfType(uint8_t byte) {
     case 0x64:
       return kTypedReferences;
     case 0x62:  // exact
+      return kCustomDescriptors;
+    case 0x67:
+      return kStringReferences;
     case 0x6a:  // array, struct, i31, eq, any
     case 0x6b:
     case 0x6c:
@@ -92,19 +107,36 @@ std::string_view ProposalOfType(uint8_t byte) {
   }
 }
 
+std::string_view ProposalOfOpcode(std::span<const uint8_t> wasm, size_t at) {
+  ByteCursor code(wasm, std::min(at, wasm.size()), wasm.size());
+  const uint8_t byte = code.U8().value_or(0);
+  if (byte == 0x08 || byte == 0x0a || byte == 0x1f) return kExceptions;  // throw, throw_ref, try_table
+  if (byte == 0x14 || byte == 0x15 || byte == 0xd4 || byte == 0xd5 || byte == 0xd6) return kTypedReferences;
+  if (byte == 0xd3) return kGarbageCollection;  // ref.eq
+  if (byte >= 0xe0 && byte <= 0xe6) return kStackSwitching;
+  return byte >= 0xfb ? ProposalOfPrefixed(byte, code.U32().value_or(0)) : "";
+}
+
 std::string_view ProposalBehind(std::string_view message, std::span<const uint8_t> wasm, size_t at, size_t item_start) {
   const auto starts = [&](std::string_view text) { return message.starts_with(text); };
   const uint8_t before = at > 0 && at <= wasm.size() ? wasm[at - 1] : 0;
   if (starts("unexpected opcode")) return ProposalOfOpcode(wasm, item_start);
   if (starts("tables may not be 64-bit")) return "64-bit tables";
   if (starts("table elem type must be")) return before == 0x40 ? kTypedReferences : ProposalOfType(before);
-  // The type is the byte before.
-  if (message == "expected valid local type" || starts("ref.null type must be")) return ProposalOfType(before);
+  // The type is the byte before; or the one before that, where wabt takes it for one that an index follows.
+  if (message == "expected valid local type" || starts("ref.null type must be") ||
+      starts("expected valid block signature type")) {
+    const std::string_view proposal = ProposalOfType(before);
+    return proposal.empty() && at > 1 && at <= wasm.size() ? ProposalOfType(wasm[at - 2]) : proposal;
+  }
   const std::optional<uint8_t> byte = LastByte(message);
   if (!byte) return "";
   if (starts("unexpected type form")) return ProposalOfTypeForm(*byte);
   if (starts("malformed memory limits flag")) return (*byte & ~0x0f) == 0 && (*byte & 8) != 0 ? kCustomPageSizes : "";
-  if (starts("malformed import kind")) return *byte == 0x7e || *byte == 0x7f ? kCompactImports : "";
+  if (starts("malformed import kind")) {
+    if (*byte == 0x20) return kCustomDescriptors;  // an exact function
+    return *byte == 0x7e || *byte == 0x7f ? kCompactImports : "";
+  }
   if (starts("expected valid ") || starts("invalid global type") || starts("malformed element type")) {
     return ProposalOfType(*byte);
   }

@@ -296,7 +296,8 @@ wabt::Result ModuleBuilder::OnRefFuncExpr(Index func) {
 }
 wabt::Result ModuleBuilder::OnRefNullExpr(Type type) {
   const auto val_type = ToValType(type);
-  if (!val_type || !IsReference(*val_type)) return Invalid("ref.null of an unknown reference type");
+  if (!val_type) return RefuseType(type);
+  if (!IsReference(*val_type)) return Invalid("ref.null of an unknown reference type");
   if (At() - item_start_ != 2) return Invalid("malformed type: it takes more than one byte");
   return Add(Ask(&Validator::OnRefNull, Loc(), type), uint64_t(*val_type));
 }

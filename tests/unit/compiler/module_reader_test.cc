@@ -177,6 +177,28 @@ TEST(ModuleReader, RefusesLaterProposalsByName) {
   expect("04 09 01 40 00 70 00 01 d0 70 0b", "typed function references");  // a table with an initial value
   expect("05 04 01 08 00 00", "custom page sizes");
   expect("06 06 01 6d 00 d0 6d 0b", "garbage collection");  // an eqref global
+  // The same opcode, written longer.
+  expect(function + "0a 0f 01 0d 00 42 00 42 00 42 00 fc 95 80 00 1a 0b", "wide arithmetic");
+  expect(function + "0a 09 01 07 00 fc 13 1a 1a 0b 0b", "wide arithmetic");      // i64.add128
+  expect(function + "0a 09 01 07 00 41 00 fc 30 1a 0b", "half precision");       // f32.load_f16
+  expect(function + "0a 0a 01 08 00 41 00 fd a0 02 1a 0b", "half precision");    // f16x8.splat
+  expect(function + "0a 08 01 06 00 fb 20 00 1a 0b", "custom descriptors");      // struct.new_desc
+  expect(function + "0a 09 01 07 00 fb 80 01 1a 1a 0b", "string references");    // string.new_utf8
+  expect(function + "0a 07 01 05 00 fe 04 0b 0b", "shared-everything threads");  // pause
+  expect("01 05 01 4d 00 5f 00", "custom descriptors");                          // describes
+  expect("01 06 01 60 01 62 70 00", "custom descriptors");                       // an exact type
+  expect("01 04 01 60 00 00 02 07 01 01 61 01 62 20 00", "custom descriptors");  // an exact function
+  expect("01 05 01 60 01 67 00", "string references");
+  // Types of blocks, and what wabt takes for a type with an index.
+  for (const char* type : {"6b", "6e", "73"}) {
+    expect(function + "0a 09 01 07 00 02 " + type + " 00 0b 1a 0b", "garbage collection");
+    expect(function + "0a 08 01 06 00 d0 " + type + " 1a 0b 0b", "garbage collection");
+    expect(function + "0a 07 01 05 01 01 " + type + " 0b 0b", "garbage collection");
+  }
+  expect(function + "0a 09 01 07 00 02 63 70 00 0b 0b", "typed function references");
+  // Expressions of the element section.
+  expect("09 08 01 05 70 01 fb 01 00 0b", "garbage collection");                 // an item
+  expect("04 04 01 70 00 01 09 07 01 00 fb 01 00 0b 00", "garbage collection");  // an offset
 }
 
 TEST(ModuleReader, RefusesAnOffsetThatWabtMisreads) {
