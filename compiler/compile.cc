@@ -34,6 +34,7 @@
 #include "compiler/frontend/guard_profile.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "compiler/lower/context_layout.h"
+#include "compiler/lower/own_globals.h"
 #include "guardc/version.h"
 
 namespace guardc {
@@ -66,6 +67,7 @@ Result<void> CheckOptions(const CompileOptions& options) {
 Result<Module> ReadChecked(std::span<const std::byte> wasm, Profile profile) {
   GUARDC_TRY(Module module, ReadModule(wasm, FeatureSet{}));
   if (profile == Profile::kGuard) GUARDC_CHECK(CheckGuardProfile(module));
+  FoldOwnGlobals(module);
   return module;
 }
 

@@ -98,7 +98,7 @@ struct ElemSegment {
   ValType type = ValType::kFuncRef;
   uint32_t table = 0;            // active
   ConstExpr offset;              // active
-  std::vector<ConstExpr> items;  // each one of ref.func, ref.null, global.get
+  std::vector<ConstExpr> items;  // each one of ref.func, ref.null, global.get (of an import, once FoldOwnGlobals ran)
   uint32_t in_wasm = 0;          // the segment's offset in the .wasm
 };
 
@@ -149,6 +149,7 @@ struct FeatureSet {
   bool memory64 = true;
   bool relaxed_simd = true;
   bool threads = true;
+  bool own_global_const = true;  // 3.0: constant expressions name own globals, too
 };
 
 }  // namespace guardc::compiler

@@ -33,6 +33,9 @@ void RequireElementTypes(const Module& module) {
                            : instr.op == Op::kGlobalGet ? module.global_types[instr.imm].type
                                                         : ValType(instr.imm);
       Require(type == segment.type, "an element is of its segment's type");
+      // The runtime reads what it names before the module's own globals have values.
+      Require(instr.op != Op::kGlobalGet || instr.imm < module.num_imported_globals,
+              "an element names no global of the module's own");
     }
     Require(segment.mode != SegmentMode::kActive || module.table_types[segment.table].element == segment.type,
             "an element segment is of its table's type");

@@ -99,8 +99,10 @@ class ModuleValidator {
   }
 
   Result<void> Globals() {
+    // An expression may name what comes before: the global itself is not among that.
     for (const Global& global : module_.globals) {
       GUARDC_CHECK(CheckConstExpr(global.init, global.type.type, global.offset));
+      if (features_.own_global_const) ++visible_globals_;
     }
     return {};
   }
@@ -199,7 +201,8 @@ class ModuleValidator {
           stack.push_back(ValType::kFuncRef);
           break;
         case Op::kGlobalGet:  // global.get
-          GUARDC_CHECK(CheckIndex(instr.imm, module_.num_imported_globals, "imported global", instr.offset));
+          GUARDC_CHECK(CheckIndex(instr.imm, visible_globals_,
+                                  features_.own_global_const ? "global" : "imported global", instr.offset));
           if (module_.global_types[instr.imm].is_mutable) {
             return InvalidAt(instr.offset,
                              fmt::format("constant expression required: global {} is mutable", instr.imm));
@@ -239,6 +242,7 @@ class ModuleValidator {
 
   Module& module_;
   const FeatureSet& features_;
+  size_t visible_globals_ = module_.num_imported_globals;  // to constant expressions
 };
 
 }  // namespace

@@ -65,18 +65,22 @@ std::vector<fs::path> FindScripts(const std::vector<std::string>& arguments) {
   return out;
 }
 
-// Whether the script knows none of the proposals after 2.0, by --spec, or by its folder "2.0".
+// What the script knows of the proposals after 2.0: nothing, by --spec, or by its folder "2.0". Those of extended-const
+// are older than core 3.0, and want a global that names one of the module's own to be invalid (data, elem, global).
 compiler::FeatureSet FeaturesOf(const fs::path& script, const std::string& spec) {
   const fs::path absolute = fs::absolute(script);
-  const bool is_2 =
-      spec == "auto" ? std::find(absolute.begin(), absolute.end(), "2.0") != absolute.end() : spec == "2.0";
-  if (!is_2) return {};
+  const auto is_below = [&](const char* folder) {
+    return std::find(absolute.begin(), absolute.end(), folder) != absolute.end();
+  };
+  const bool is_2 = spec == "auto" ? is_below("2.0") : spec == "2.0";
+  if (!is_2) return {.own_global_const = !is_below("extended-const")};
   return {.tail_call = false,
           .extended_const = false,
           .multi_memory = false,
           .memory64 = false,
           .relaxed_simd = false,
-          .threads = false};
+          .threads = false,
+          .own_global_const = false};
 }
 
 pid_t Start(Job& job, RunOptions options, const std::string& spec, unsigned timeout_seconds) {

@@ -20,7 +20,7 @@ ValType OtherType(Rng& rng, ValType type) {
 
 void WriteTerm(Generator& gen, ValType type, int depth) {
   std::vector<uint32_t> globals;
-  for (uint32_t i = 0; i < gen.plan.imported_globals; ++i) {
+  for (uint32_t i = 0; i < gen.plan.visible_globals; ++i) {
     if (!gen.plan.globals[i].is_mutable && gen.plan.globals[i].type == type) globals.push_back(i);
   }
   if (!globals.empty() && gen.rng.OneIn(2)) {

@@ -15,6 +15,8 @@ constexpr std::string_view kNamed[] = {
     "64-bit tables",
     // wabt reads the offset of every access as the first memory's.
     "an offset above 4 GiB in a 64-bit memory that stands behind a 32-bit one",
+    // On in wasmparser for modules whose constant expressions name own globals (oracle/src/lib.rs).
+    "garbage collection",
     // read_limits.h, where wasmparser allows more.
     "targets of a br_table",
     "nested blocks",

@@ -40,10 +40,12 @@ class ModuleWriter {
     Put(kMemory, plan_.memories.size() - plan_.imported_memories,
         [&](size_t i) { WriteLimits(plan_.memories[plan_.imported_memories + i].limits); });
     if (faults_.At(Fault::kSection)) Put(kTag, rng_.Small(2), [&](size_t) { out_.Raw(0); }, true);
+    plan_.visible_globals = plan_.imported_globals;
     Put(kGlobal, plan_.globals.size() - plan_.imported_globals, [&](size_t i) {
       const GlobalType& global = plan_.globals[plan_.imported_globals + i];
       WriteGlobalType(global);
       WriteConstExpr(gen_, global.type);
+      ++plan_.visible_globals;
     });
     Put(kExport, plan_.exports.size(), [&](size_t i) { WriteExport(i); });
     if (plan_.start || faults_.At(Fault::kSection)) {

@@ -51,6 +51,7 @@ struct Plan {
   bool has_data_count = false;
   // Functions that ref.func may name in code; grows while globals are written.
   std::vector<uint32_t> declared;
+  uint32_t visible_globals = 0;  // those that constant expressions may name; grows while globals are written
 
   const FuncType& TypeOf(uint32_t func) const { return types[funcs[func]]; }
 };

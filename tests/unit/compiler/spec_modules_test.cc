@@ -47,7 +47,8 @@ constexpr FeatureSet kNone{.tail_call = false,
                            .multi_memory = false,
                            .memory64 = false,
                            .relaxed_simd = false,
-                           .threads = false};
+                           .threads = false,
+                           .own_global_const = false};
 
 FeatureSet With(bool FeatureSet::* feature) {
   FeatureSet features = kNone;

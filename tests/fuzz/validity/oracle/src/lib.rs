@@ -32,10 +32,21 @@ fn fold(hash: u64, offset: u64) -> u64 {
     (hash ^ offset).wrapping_mul(0x0000_0100_0000_01b3)
 }
 
+/// guardc takes from core 3.0 that constant expressions name globals of the module's own; here that is a part of garbage
+/// collection, which is on for modules that do so alone.
 fn validate(wasm: &[u8]) -> Result<u64> {
-    let mut validator = Validator::new_with_features(FEATURES);
+    match validate_with(wasm, FEATURES) {
+        Err(error) if error.message().contains("global.get of locally defined global") => {
+            validate_with(wasm, FEATURES.union(WasmFeatures::GC))
+        }
+        verdict => verdict,
+    }
+}
+
+fn validate_with(wasm: &[u8], features: WasmFeatures) -> Result<u64> {
+    let mut validator = Validator::new_with_features(features);
     let mut parser = Parser::new(0);
-    parser.set_features(FEATURES);
+    parser.set_features(features);
     let mut functions = Vec::new();
     for payload in parser.parse_all(wasm) {
         if let ValidPayload::Func(function, body) = validator.payload(&payload?)? {
@@ -49,7 +60,7 @@ fn validate(wasm: &[u8]) -> Result<u64> {
         let mut function = function.into_validator(allocations);
         let mut reader = body.get_binary_reader();
         function.read_locals(&mut reader)?;
-        reader.set_features(FEATURES);
+        reader.set_features(features);
         while !reader.eof() {
             let offset = reader.original_position();
             instructions = fold(instructions, offset);
