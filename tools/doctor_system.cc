@@ -181,6 +181,16 @@ Finding CheckSignal() {
   return {.check = "deadlines", .found = std::move(found)};
 }
 
+Finding CheckHandlers() {
+  const Result<void> installed = trap::InstallHandlers();
+  if (installed) return {.check = "traps", .found = "their handlers can be installed"};
+  return {.check = "traps",
+          .health = Health::kFail,
+          .found = installed.error().message,
+          .fails = "creating any guard",
+          .mend = "start the process without what is named (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off for shadow stacks)"};
+}
+
 Finding CheckThreads() {
   try {
     std::jthread([] {}).join();
@@ -250,6 +260,7 @@ std::vector<Finding> CheckSystem() {
           CheckOvercommit(),
           CheckMemoryFiles(),
           CheckSignal(),
+          CheckHandlers(),  // behind what needs the signal for itself
           CheckThreads(),
           CheckFileSize(),
           CheckDescriptors()};

@@ -86,11 +86,15 @@ Result<void> RunSubject(const LoadRequest& subject, const std::function<void(con
   return guard->Close();
 }
 
-// Lines of the trial's process: "+step" where one begins, "-message" where one failed, "." at the end.
+// Lines of the trial's process: "+step" where one begins, "!hint" and "-message" where one failed, "." at the end.
 [[noreturn]] void BeTheTrial(const LoadRequest& subject, int out) {
   const auto say = [out](const std::string& line) { static_cast<void>(!write(out, line.data(), line.size())); };
   const auto begin = [&](const char* step) { say(std::string("+") + step + "\n"); };
   const Result<void> done = subject.module.empty() ? RunTrial(begin) : RunSubject(subject, begin);
+  if (!done) {
+    const std::string hint = subject.module.empty() ? "" : LoadHint(subject, done.error());
+    if (!hint.empty()) say("!" + PrintableName(hint) + "\n");
+  }
   say(done ? ".\n" : "-" + PrintableName(done.error().message) + "\n");
   _exit(0);
 }
@@ -117,16 +121,17 @@ std::string ReadTrial(pid_t child, int in, int& status) {
 }  // namespace
 
 std::vector<Finding> TryIt(const LoadRequest& subject) {
-  Finding out{.check = subject.module.empty() ? "a trial" : PrintableName(subject.module), .found = {}};
+  Finding out{.check = subject.module.empty() ? "a trial" : "the guard", .found = {}};
+  const std::string prefix = subject.module.empty() ? "" : PrintableName(subject.module) + ": ";
   if (subject.module.empty() && !loader::FindCompiler()) {
     out.health = Health::kWarn;
     out.found = "nothing was compiled and run, since there is no compiler";
     out.mend = "name a guard that is compiled: `guardc doctor GUARD.wasm`";
     return {out};
   }
-  const auto fail = [&](std::string found) {
+  const auto fail = [&](const std::string& found) {
     out.health = Health::kFail;
-    out.found = std::move(found);
+    out.found = prefix + found;
     out.fails = subject.module.empty() ? "the same with every guard" : "this guard";
     return std::vector{out};
   };
@@ -149,12 +154,15 @@ std::vector<Finding> TryIt(const LoadRequest& subject) {
     begin = end + 1;
     if (line == ".") {
       out.found = subject.module.empty() ? "compiled, loaded, called; trapped and stopped as it should"
-                                         : "loaded, and a guard could be made of it";
+                                         : prefix + "loaded, and a guard could be made of it";
       return {out};
     }
     if (line.starts_with('+')) step = line.substr(1);
+    if (line.starts_with('!')) out.mend = line.substr(1);
     if (line.starts_with('-')) {
-      out.mend = "see the other findings; they say what this needs";
+      if (out.mend.empty())
+        out.mend = subject.module.empty() ? "see the other findings; they say what this needs"
+                                          : "do what the message says, or see the other findings";
       return fail(step + ": " + line.substr(1));
     }
   }

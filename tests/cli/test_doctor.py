@@ -38,7 +38,7 @@ class DoctorTest(Doctor):
     @needs_compiler
     def test_all_is_well(self):
         checks = self.doctor()
-        for name in ("CPU", "/proc", "address space", "memory files", "deadlines", "threads", "cache", "compiler",
+        for name in ("CPU", "/proc", "address space", "memory files", "deadlines", "traps", "threads", "cache", "compiler",
                      "a trial"):
             self.assertEqual(checks[name]["status"], "ok", checks[name])
         self.assertFalse(self.cache.exists())  # it is asked, not made
@@ -116,9 +116,11 @@ class DoctorTest(Doctor):
     @needs_compiler
     def test_a_guard(self):
         guard = self.wasm(ECHO_GUARD)
-        self.assertIn("guardc compile", self.doctor(guard, code=1)[str(guard)]["found"])
+        finding = self.doctor(guard, code=1)["the guard"]
+        self.assertIn("there is no artifact", finding["found"])
+        self.assertIn(f"guardc compile --cache-dir '{self.cache}' '{guard}'", finding["mend"])
         self.compile(guard)
-        self.assertEqual(self.doctor(guard)[str(guard)]["status"], "ok")
+        self.assertEqual(self.doctor(guard)["the guard"]["status"], "ok")
         self.assertEqual(self.doctor(self.compile(guard)["path"])["a trial"]["status"], "ok")
 
     def test_no_compiler(self):
