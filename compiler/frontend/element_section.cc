@@ -116,6 +116,11 @@ class ElementReader {
           validator_.Ask(&wabt::SharedValidator::OnElemSegmentElemExpr_RefFunc, Here(), wabt::Var(func, Here()))));
       item.body.push_back(Make(Op::kRefFunc, func, start));
     } else if (opcode == 0xd0) {
+      ByteCursor ahead = cursor_;
+      if (ahead.S32().value_or(-1) >= 0) {
+        return FailAt(ErrorKind::kUnsupported, start,
+                      "typed function references: the proposal is not supported (ref.null of a defined type)");
+      }
       GUARDC_TRY(const ValType null_type, ReadElementType(true));
       GUARDC_CHECK(
           Check(validator_.Ask(&wabt::SharedValidator::OnElemSegmentElemExpr_RefNull, Here(), ToWabtType(null_type))));

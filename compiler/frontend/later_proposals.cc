@@ -126,6 +126,8 @@ std::string_view ProposalBehind(std::string_view message, std::span<const uint8_
   // The type is the byte before; or the one before that, where wabt takes it for one that an index follows.
   if (message == "expected valid local type" || starts("ref.null type must be") ||
       starts("expected valid block signature type")) {
+    // The last byte of an index, of a type that is defined in the module.
+    if (starts("ref.null") && before < 0x40) return kTypedReferences;
     const std::string_view proposal = ProposalOfType(before);
     return proposal.empty() && at > 1 && at <= wasm.size() ? ProposalOfType(wasm[at - 2]) : proposal;
   }

@@ -196,7 +196,9 @@ TEST(ModuleReader, RefusesLaterProposalsByName) {
     expect(function + "0a 07 01 05 01 01 " + type + " 0b 0b", "garbage collection");
   }
   expect(function + "0a 09 01 07 00 02 63 70 00 0b 0b", "typed function references");
+  expect(function + "0a 07 01 05 00 d0 00 1a 0b", "typed function references");  // ref.null of a defined type
   // Expressions of the element section.
+  expect("09 08 01 05 70 01 d0 00 0b 00", "typed function references");
   expect("09 08 01 05 70 01 fb 01 00 0b", "garbage collection");                 // an item
   expect("04 04 01 70 00 01 09 07 01 00 fb 01 00 0b 00", "garbage collection");  // an offset
 }
