@@ -5,13 +5,15 @@
 #include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/fuzz/validity/run.h"
+#include "tools/choice.h"
 
 namespace {
 
@@ -71,9 +73,10 @@ int Main(int argc, char** argv) {
   app.add_option("--modules", options.modules, "How many random modules, instead");
   app.add_option("--seed", options.seed, "The same seed gives the same modules")->capture_default_str();
   app.add_option("--jobs", options.jobs, "Processes")->check(CLI::Range(1u, kMostJobs))->capture_default_str();
-  app.add_option("--first", options.first, "wabt: its validation before ours; none: ours alone")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, FirstValidator>{{"wabt", FirstValidator::kWabt}, {"none", FirstValidator::kNone}}));
+  guardc::cli::AddChoice(app, "--first", options.first,
+                         std::vector<std::pair<std::string_view, FirstValidator>>{{"wabt", FirstValidator::kWabt},
+                                                                                  {"none", FirstValidator::kNone}},
+                         "wabt: its validation before ours; none: ours alone");
   app.add_option("--keep", options.keep, "Folder for findings")->default_val("fuzz-findings");
   app.add_option("--corpus", corpus_paths, "Modules to mutate: files, or folders with .wasm");
   app.add_option("--replay", replay, "Judge these files instead")->check(CLI::ExistingFile);
