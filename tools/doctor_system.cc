@@ -182,7 +182,7 @@ Finding CheckSignal() {
 }
 
 Finding CheckHandlers() {
-  const Result<void> installed = trap::InstallHandlers();
+  const Result<void> installed = trap::EnsureHandlers();
   if (installed) return {.check = "traps", .found = "their handlers can be installed"};
   return {.check = "traps",
           .health = Health::kFail,

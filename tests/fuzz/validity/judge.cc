@@ -17,6 +17,7 @@ constexpr std::string_view kNamed[] = {
     "an offset above 4 GiB in a 64-bit memory that stands behind a 32-bit one",
     // On in wasmparser for modules whose constant expressions name own globals (oracle/src/lib.rs).
     "garbage collection",
+    // wasmparser takes `(ref null func)`, spelt out, for funcref without the proposal.
     "typed function references",
     // read_limits.h, where wasmparser allows more.
     "targets of a br_table",
