@@ -89,6 +89,17 @@ void RemoveStaleLocks(const std::filesystem::path& root) {
   }
 }
 
+// False where somebody uses it.
+Result<bool> RemoveIfUnused(const std::filesystem::path& root, const std::filesystem::path& entry) {
+  const std::string key = entry.filename().string();
+  const std::filesystem::path lock_path = layout::LockPath(root, key);
+  GUARDC_CHECK(CreateDirectories(lock_path.parent_path()));
+  // Taken: it is being compiled again right now, so somebody wants it.
+  GUARDC_TRY(const auto lock, FileLock::TryAcquire(lock_path));
+  if (!lock) return false;
+  return layout::RemoveEntry(entry, key);
+}
+
 }  // namespace
 
 Result<std::vector<EntryInfo>> CacheStore::List() const {
@@ -138,30 +149,30 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
 
   GcReport report;
   for (const ChunkInfo& chunk : chunks) {
-    if (is_due(chunk.last_used) && (options.dry_run || unlink(chunk.path.c_str()) == 0)) {
+    const bool due = is_due(chunk.last_used);
+    if (due && (options.dry_run || unlink(chunk.path.c_str()) == 0)) {
       ++report.removed_chunks;
       report.removed_bytes += chunk.size;
       total -= chunk.size;
     } else {
+      if (due) report.failed.push_back({chunk.path, FailErrno("remove", chunk.path, errno).error()});
       report.kept_bytes += chunk.size;
     }
   }
   for (const Found& entry : entries) {
     bool removed = false;
+    bool has_failed = false;
     if (is_due(entry.last_used)) {
       if (options.dry_run) {
         removed = !layout::IsInUse(entry.path);
       } else {
-        const std::string key = entry.path.filename().string();
-        GUARDC_CHECK(CreateDirectories(layout::LockPath(root_, key).parent_path()));
-        // Taken: it is being compiled again right now, so somebody wants it.
-        GUARDC_TRY(const auto lock, FileLock::TryAcquire(layout::LockPath(root_, key)));
-        if (lock) {
-          GUARDC_TRY(removed, layout::RemoveEntry(entry.path, key));
-        }
+        const Result<bool> result = RemoveIfUnused(root_, entry.path);
+        if (!result) report.failed.push_back({entry.path, result.error()});
+        has_failed = !result;
+        removed = result.value_or(false);
         if (removed) layout::RemoveIfEmpty(entry.path.parent_path());
       }
-      (removed ? report.removed : report.in_use).push_back(entry.path);
+      if (!has_failed) (removed ? report.removed : report.in_use).push_back(entry.path);
     }
     if (removed) {
       report.removed_bytes += entry.size;

@@ -26,12 +26,18 @@ void RemoveTree(const std::filesystem::path& directory) {
   std::filesystem::remove_all(directory, ignored);
 }
 
-// An exclusive lock on the manifest, which no user can hold beside it. An entry without a manifest has no users.
-bool LockForRemoval(const std::filesystem::path& entry, Fd& manifest) {
+// An exclusive lock on the manifest, which no user can hold beside it; false where there is a user. An entry without a
+// manifest has none.
+Result<bool> LockForRemoval(const std::filesystem::path& entry, Fd& manifest) {
   manifest = Fd(open(ManifestOf(entry).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!manifest) return errno == ENOENT || errno == ELOOP || errno == EISDIR || errno == ENXIO;
+  if (!manifest) {
+    if (errno == ENOENT || errno == ELOOP || errno == EISDIR || errno == ENXIO) return true;
+    return FailErrno("remove", entry, errno);
+  }
   struct flock lock = WholeFile(F_WRLCK);
-  return fcntl(manifest.get(), F_OFD_SETLK, &lock) == 0;
+  if (fcntl(manifest.get(), F_OFD_SETLK, &lock) == 0) return true;
+  if (errno == EAGAIN || errno == EACCES) return false;
+  return FailErrno("lock", ManifestOf(entry), errno);
 }
 
 }  // namespace
@@ -66,13 +72,32 @@ bool IsInUse(const std::filesystem::path& entry) {
   return fcntl(manifest.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }
 
+bool IsRenameRefused(int error) {
+  return error == EXDEV || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
+}
+
+Result<void> RemoveInPlace(const std::filesystem::path& entry) {
+  if (unlink(ManifestOf(entry).c_str()) != 0 && errno != ENOENT && errno != EISDIR) {
+    return FailErrno("remove", ManifestOf(entry), errno);
+  }
+  std::error_code error;
+  std::filesystem::remove_all(entry, error);
+  if (error) return FailErrno("remove", entry, error.value());
+  return {};
+}
+
 Result<bool> RemoveEntry(const std::filesystem::path& entry, std::string_view key) {
   Fd manifest;
-  if (!LockForRemoval(entry, manifest)) return false;
+  GUARDC_TRY(const bool is_free, LockForRemoval(entry, manifest));
+  if (!is_free) return false;
   // Away in one step: a reader finds a whole entry or none.
   const std::filesystem::path temporary = TemporaryPath(entry.parent_path(), key);
-  if (rename(entry.c_str(), temporary.c_str()) != 0) return FailErrno("remove", entry, errno);
-  RemoveTree(temporary);
+  if (rename(entry.c_str(), temporary.c_str()) == 0) {
+    RemoveTree(temporary);
+    return true;
+  }
+  if (!IsRenameRefused(errno)) return FailErrno("remove", entry, errno);
+  GUARDC_CHECK(RemoveInPlace(entry));
   return true;
 }
 
@@ -82,7 +107,8 @@ void RemoveTemporaries(const std::filesystem::path& module_directory, std::strin
   for (const std::string& name : *names) {
     if (KeyOfTemporary(name) != key) continue;
     Fd manifest;
-    if (LockForRemoval(module_directory / name, manifest)) RemoveTree(module_directory / name);
+    const auto is_free = LockForRemoval(module_directory / name, manifest);
+    if (is_free && *is_free) RemoveTree(module_directory / name);
   }
 }
 

@@ -28,6 +28,12 @@ bool LockInUse(int manifest_fd);
 // Whether somebody holds it. Asks without taking a lock, so that no reader is disturbed.
 bool IsInUse(const std::filesystem::path& entry);
 
+// Whether a file system answers so to a rename that it cannot do at all: overlayfs does for a directory of a lower
+// layer.
+bool IsRenameRefused(int error);
+// Removes a directory's files and then itself where it lies, the manifest first: from then on there is no entry.
+Result<void> RemoveInPlace(const std::filesystem::path& entry);
+
 // Removes an entry unless it is in use; true if it is gone. The caller holds the key's lock.
 Result<bool> RemoveEntry(const std::filesystem::path& entry, std::string_view key);
 // Removes what crashed writers of this key left and what was replaced while in use. The caller holds the key's lock.

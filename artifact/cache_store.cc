@@ -66,6 +66,20 @@ std::unexpected<Error> FailNotCached(const std::filesystem::path& entry) {
   return Fail(ErrorKind::kNotCached, "there is no artifact at " + entry.string());
 }
 
+// Whether the opened entry was removed or replaced in place. Asked by name: overlayfs counts links of the layer below.
+bool IsGone(const OpenedEntry& entry) {
+  struct stat st;
+  return fstatat(entry.directory.get(), std::string(kManifestFile).c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+         errno == ENOENT;
+}
+
+// A file beside the manifest. What goes missing together with the manifest is no damage.
+Result<Fd> OpenBeside(const OpenedEntry& entry, std::string_view name, struct stat& st) {
+  Result<Fd> fd = OpenChecked(entry.directory.get(), entry.path, name, st);
+  if (!fd && fd.error().kind == ErrorKind::kCorruptArtifact && IsGone(entry)) return FailNotCached(entry.path);
+  return fd;
+}
+
 // The compiler's own answer is held to what the reader will demand.
 Result<void> CheckPayload(const Payload& payload, const Identity& identity, const std::string& key) {
   const Manifest& manifest = payload.manifest;
@@ -85,13 +99,18 @@ Result<void> MoveIntoPlace(const std::filesystem::path& temporary, const std::fi
   if (rename(temporary.c_str(), entry.c_str()) == 0) return {};
   if (errno != EEXIST && errno != ENOTEMPTY) return FailErrno("publish", entry, errno);
   if (renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, entry.c_str(), RENAME_EXCHANGE) == 0) return {};
-  if (errno != EINVAL && errno != ENOSYS) return FailErrno("publish", entry, errno);
+  if (!layout::IsRenameRefused(errno)) return FailErrno("publish", entry, errno);
   // A file system that cannot exchange: for a moment there is no entry.
   const std::filesystem::path old = temporary.string() + "-old";
-  if (rename(entry.c_str(), old.c_str()) != 0 || rename(temporary.c_str(), entry.c_str()) != 0) {
-    return FailErrno("publish", entry, errno);
+  const bool is_away = rename(entry.c_str(), old.c_str()) == 0;
+  if (!is_away) {
+    if (!layout::IsRenameRefused(errno)) return FailErrno("publish", entry, errno);
+    GUARDC_CHECK(layout::RemoveInPlace(entry));
   }
-  return {};
+  if (rename(temporary.c_str(), entry.c_str()) == 0) return {};
+  const int error = errno;
+  if (is_away) rename(old.c_str(), entry.c_str());
+  return FailErrno("publish", entry, error);
 }
 
 Result<void> WriteEntry(const std::filesystem::path& directory, const Payload& payload) {
@@ -215,7 +234,7 @@ Result<OpenedEntry> OpenEntry(const std::filesystem::path& entry) {
   GUARDC_TRY(opened.in_use, OpenChecked(opened.directory.get(), entry, kManifestFile, st));
   if (!layout::LockInUse(opened.in_use.get())) return FailNotCached(entry);
   // Removed between open and lock.
-  if (fstat(opened.in_use.get(), &st) != 0 || st.st_nlink == 0) return FailNotCached(entry);
+  if (IsGone(opened)) return FailNotCached(entry);
   const std::filesystem::path path = entry / kManifestFile;
   GUARDC_TRY(opened.manifest_json, ReadAll(opened.in_use.get(), path, kManifestLimit));
   GUARDC_TRY(opened.manifest, ParseManifest(opened.manifest_json, path.native()));
@@ -229,7 +248,7 @@ Result<OpenedEntry> OpenEntry(const std::filesystem::path& entry) {
 
 Result<Fd> OpenObject(const OpenedEntry& entry) {
   struct stat st;
-  GUARDC_TRY(Fd fd, OpenChecked(entry.directory.get(), entry.path, kObjectFile, st));
+  GUARDC_TRY(Fd fd, OpenBeside(entry, kObjectFile, st));
   if (static_cast<uint64_t>(st.st_size) != entry.manifest.object_size) {
     return Fail(ErrorKind::kCorruptArtifact,
                 (entry.path / kObjectFile).string() + " has " + std::to_string(st.st_size) + " bytes, expected " +
@@ -240,7 +259,7 @@ Result<Fd> OpenObject(const OpenedEntry& entry) {
 
 Result<Description> ReadDescription(const OpenedEntry& entry) {
   struct stat st;
-  GUARDC_TRY(const Fd fd, OpenChecked(entry.directory.get(), entry.path, kDescriptionFile, st));
+  GUARDC_TRY(const Fd fd, OpenBeside(entry, kDescriptionFile, st));
   const std::filesystem::path path = entry.path / kDescriptionFile;
   GUARDC_TRY(const std::string json, ReadAll(fd.get(), path, kDescriptionLimit));
   GUARDC_CHECK(CheckDigest(path, "SHA-256", Sha256Of(json).Hex(), entry.manifest.description_sha256));

@@ -175,26 +175,34 @@ int RunGc(const GcArguments& arguments) {
     if (!collected) return ReportError(collected.error(), arguments.json);
     report = *std::move(collected);
   }
+  const int exit_code = report.failed.empty() ? kDone : kFailed;
+  ordered_json failed = ordered_json::array();
+  for (const artifact::GcFailure& failure : report.failed) {
+    ReportError(failure.error, false);
+    failed.push_back({{"path", failure.path.string()}, {"error", ErrorToJson(failure.error)}});
+  }
   if (arguments.json) {
     return FinishJson({{"directory", root->string()},
                        {"dry_run", arguments.dry_run},
                        {"removed", PathsToJson(report.removed)},
                        {"in_use", PathsToJson(report.in_use)},
+                       {"failed", failed},
                        {"removed_chunks", report.removed_chunks},
                        {"removed_size", report.removed_bytes},
                        {"kept_size", report.kept_bytes}},
-                      kDone);
+                      exit_code);
   }
   std::string text;
   for (const fs::path& path : report.removed)
     text += (arguments.dry_run ? "would remove " : "removed ") + path.string() + "\n";
   for (const fs::path& path : report.in_use) text += "in use, kept " + path.string() + "\n";
+  for (const artifact::GcFailure& failure : report.failed) text += "failed, kept " + failure.path.string() + "\n";
   if (report.removed_chunks > 0) {
     text += (arguments.dry_run ? "would remove " : "removed ") + std::to_string(report.removed_chunks) + " chunks\n";
   }
   text += FormatSize(report.removed_bytes) + (arguments.dry_run ? " would be freed, " : " freed, ") +
           FormatSize(report.kept_bytes) + " kept\n";
-  return Finish(text, kDone);
+  return Finish(text, exit_code);
 }
 
 int RunPath(const CommonOptions& options) {
@@ -212,7 +220,8 @@ void AddGc(CLI::App& cache, int& exit_code) {
           "Then remove the least recently used beyond this (500MB, 1GiB)");
   command->add_flag("--dry-run", options->dry_run, "Only say what would go");
   AddCacheDir(*command, *options);
-  AddJson(*command, *options, "Print {\"removed\", \"in_use\", \"removed_chunks\", \"removed_size\", \"kept_size\"}");
+  AddJson(*command, *options,
+          "Print {\"removed\", \"in_use\", \"failed\", \"removed_chunks\", \"removed_size\", \"kept_size\"}");
   command->footer(
       "Leftovers of compiles that were killed go as well.\n"
       "Example:\n"

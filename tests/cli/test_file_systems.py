@@ -1,0 +1,126 @@
+"""The cache on file systems as containers have them: on an overlay, whose lower layer is an image's."""
+
+import ctypes
+import json
+import os
+import pathlib
+import subprocess
+import threading
+import unittest
+
+from support import AGENT_ANSWER, BROKEN_GUARD, ECHO_GUARD, CliTest, needs_compiler, run
+
+CLONE_NEWNS = 0x20000
+
+
+@needs_compiler
+class OverlayTest(CliTest):
+    """Overlayfs renames no directory that lies in a lower layer."""
+
+    def setUp(self):
+        super().setUp()
+        # This process moves into a mount namespace of its own, and nobody else sees what is mounted here.
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+            self.skipTest(f"no mount namespace: {os.strerror(ctypes.get_errno())}")
+        self.mount("--make-rprivate", "/")
+        self.layers = self.dir / "layers"
+        self.layers.mkdir()
+        self.mount("-t", "tmpfs", "none", self.layers)
+        for name in ("lower", "upper", "work"):
+            (self.layers / name).mkdir()
+        self.cache.mkdir()
+
+    def mount(self, *args):
+        done = subprocess.run(["mount", *map(str, args)], capture_output=True)
+        if done.returncode != 0:
+            self.skipTest(f"cannot mount: {done.stderr.decode().strip()}")
+        if pathlib.Path(args[-1]) != pathlib.Path("/"):
+            self.addCleanup(subprocess.run, ["umount", "-l", args[-1]], check=True)
+
+    def image(self, *guards):
+        """Compiles into what becomes the lower layer; then the cache is an overlay on it."""
+        made = []
+        for guard in guards:
+            done = self.run_ok("compile", guard, "--cache-dir", self.layers / "lower", "--json")
+            made.append(json.loads(done.stdout)["guards"][0])
+        self.mount("-t", "overlay", "overlay", "-o",
+                   f"lowerdir={self.layers}/lower,upperdir={self.layers}/upper,workdir={self.layers}/work", self.cache)
+        entries = [self.cache / pathlib.Path(m["path"]).relative_to(self.layers / "lower") for m in made]
+        with self.assertRaises(OSError, msg="this overlay renames; the test shows nothing"):
+            os.rename(entries[0], str(entries[0]) + "-away")
+        return entries
+
+    def assert_only_the_entry(self, entry):
+        self.assertEqual([p.name for p in entry.parent.iterdir()], [entry.name])
+        self.run_ok("verify", entry, "--cache-dir", self.cache)
+
+    def test_force_replaces_an_entry_of_the_image(self):
+        guard = self.wasm(ECHO_GUARD)
+        [entry] = self.image(guard)
+        before = os.stat(entry / "guard.so").st_ino
+        for _ in range(2):  # the second finds an entry of the upper layer
+            self.assertFalse(self.compile(guard, "--force")["cached"])
+            self.assertNotEqual(os.stat(entry / "guard.so").st_ino, before)
+            self.assert_only_the_entry(entry)
+
+    def test_call_heals_a_damaged_entry_of_the_image(self):
+        guard = self.wasm(ECHO_GUARD)
+        [entry] = self.image(guard)
+        os.truncate(entry / "guard.so", 100)
+        done = self.run_ok("call", guard, "label_agent", "--compile", "--input", self.json_file("in.json", {}),
+                           "--cache-dir", self.cache)
+        self.assertEqual(done.stdout, AGENT_ANSWER.encode())
+        self.assert_only_the_entry(entry)
+
+    def test_gc_collects_entries_of_the_image(self):
+        entries = self.image(self.wasm(ECHO_GUARD), self.wasm(BROKEN_GUARD, "b.wasm"))
+        report = json.loads(self.run_ok("cache", "gc", "--max-size", "0", "--cache-dir", self.cache, "--json").stdout)
+        self.assertEqual(sorted(report["removed"]), sorted(map(str, entries)))
+        self.assertEqual((report["failed"], report["kept_size"]), ([], 0))
+        self.assertFalse(any(entry.exists() for entry in entries))
+
+    def test_readers_beside_a_replacement_find_an_entry_or_none(self):
+        guard, request = self.wasm(ECHO_GUARD), self.json_file("in.json", {})
+        self.image(guard)
+        stop, outcomes = threading.Event(), []
+
+        def read():
+            while not stop.is_set():
+                outcomes.append(run("call", guard, "label_agent", "--input", request, "--json", "--cache-dir", self.cache))
+
+        readers = [threading.Thread(target=read) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        self.compile(guard, "--force")
+        stop.set()
+        for reader in readers:
+            reader.join()
+        self.assertTrue(outcomes)
+        for done in outcomes:
+            if done.returncode != 0:
+                self.assertRegex(done.stdout + done.stderr, b"not_cached|manifest.json is missing")
+
+
+@needs_compiler
+class StubbornEntryTest(CliTest):
+    """An entry that cannot be removed."""
+
+    def test_gc_goes_on_and_tells_what_stayed(self):
+        made = [self.compile(self.wasm(ECHO_GUARD)), self.compile(self.wasm(BROKEN_GUARD, "b.wasm"))]
+        stays, goes = sorted(pathlib.Path(m["path"]) for m in made)
+        # Where its lock should be lies a directory: it can be taken by nobody, root included.
+        (self.cache / "v1/lock" / stays.name).mkdir(parents=True)
+        done = run("cache", "gc", "--max-size", "0", "--cache-dir", self.cache, "--json")
+        report = json.loads(done.stdout)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(report["removed"], [str(goes)])
+        self.assertEqual([(f["path"], f["error"]["kind"]) for f in report["failed"]], [(str(stays), "io")])
+        self.assertGreater(report["kept_size"], 0)
+        text = run("cache", "gc", "--max-size", "0", "--cache-dir", self.cache)
+        self.assertEqual(text.returncode, 1)
+        self.assertIn(f"failed, kept {stays}", text.stdout.decode())
+        self.assertIn(b"error: ", text.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
