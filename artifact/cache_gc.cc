@@ -134,6 +134,9 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
 
   if (!options.dry_run) RemoveStaleLocks(root_);
 
+  // A time in the future, of a clock that was wrong, counts as now.
+  const auto now = system_clock::now();
+  for (Found& entry : entries) entry.last_used = std::min(entry.last_used, now);
   // The least recently used first; by path where that is equal, so that the order is always the same.
   std::sort(entries.begin(), entries.end(), [](const Found& a, const Found& b) {
     return a.last_used != b.last_used ? a.last_used < b.last_used : a.path < b.path;
@@ -142,7 +145,6 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
   for (const Found& entry : entries) total += entry.size;
   const std::vector<ChunkInfo> chunks = ListChunks(*this);
   for (const ChunkInfo& chunk : chunks) total += chunk.size;
-  const auto now = system_clock::now();
   const auto is_due = [&](system_clock::time_point last_used) {
     return (options.max_age && now - last_used > *options.max_age) || (options.max_size && total > *options.max_size);
   };

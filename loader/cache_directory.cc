@@ -15,14 +15,15 @@ Result<std::filesystem::path> CacheDirectory(std::string_view flag) {
   for (const char* name : {"GUARDC_CACHE_DIR", "MCP_GATEWAY_WASM_CACHE_DIR"}) {
     if (const auto value = variable(name); !value.empty()) return std::filesystem::path(value);
   }
-  // Relative paths in it are to be ignored (XDG).
+  // Relative paths in it are to be ignored (XDG); one in HOME would name another cache in every directory.
   if (const auto base = variable("XDG_CACHE_HOME"); base.starts_with('/')) {
     return std::filesystem::path(base) / "guardc";
   }
-  if (const auto home = variable("HOME"); !home.empty()) return std::filesystem::path(home) / ".cache" / "guardc";
+  if (const auto home = variable("HOME"); home.starts_with('/'))
+    return std::filesystem::path(home) / ".cache" / "guardc";
   return Fail(ErrorKind::kInvalidArgument,
               "no cache directory: none of GUARDC_CACHE_DIR, MCP_GATEWAY_WASM_CACHE_DIR, XDG_CACHE_HOME and HOME is "
-              "set; set one, or give --cache-dir");
+              "set (the last two to an absolute path); set one, or give --cache-dir");
 }
 
 }  // namespace guardc

@@ -25,6 +25,7 @@ using nlohmann::ordered_json;
 struct GcArguments : CommonOptions {
   double max_age_seconds = -1;
   uint64_t max_size = std::numeric_limits<uint64_t>::max();
+  bool leftovers = false;
   bool dry_run = false;
 };
 
@@ -42,13 +43,11 @@ struct Listing {
   std::vector<artifact::ChunkInfo> chunks;
 };
 
-// All of it; nothing where the directory does not exist yet.
+// All of it; an error where there is no such directory: its name may be mistyped.
 Result<Listing> ListAll(const fs::path& root) {
-  const Result<CacheStore> store = CacheStore::OpenForReading(root);
-  if (!store && store.error().kind == ErrorKind::kNotCached) return Listing{};
-  if (!store) return std::unexpected(store.error());
-  GUARDC_TRY(std::vector<EntryInfo> entries, store->List());
-  return Listing{std::move(entries), artifact::ListChunks(*store)};
+  GUARDC_TRY(const CacheStore store, CacheStore::OpenForReading(root));
+  GUARDC_TRY(std::vector<EntryInfo> entries, store.List());
+  return Listing{std::move(entries), artifact::ListChunks(store)};
 }
 
 ordered_json ToJson(const EntryInfo& entry) {
@@ -216,8 +215,9 @@ void AddGc(CLI::App& cache, int& exit_code) {
   auto options = std::make_shared<GcArguments>();
   CLI::App* command = cache.add_subcommand("gc", "Remove old artifacts; never one that is in use");
   AddDuration(*command, "--max-age", options->max_age_seconds, "Remove what was not used for this long (30d, 12h)");
-  AddSize(*command, "--max-size", options->max_size, 0,
-          "Then remove the least recently used beyond this (500MB, 1GiB)");
+  CLI::Option* max_size = AddSizeWithUnit(*command, "--max-size", options->max_size,
+                                          "Then remove the least recently used beyond this (500MB, 1GiB)");
+  command->add_flag("--leftovers", options->leftovers, "Only remove what killed compiles left")->excludes(max_size);
   command->add_flag("--dry-run", options->dry_run, "Only say what would go");
   AddCacheDir(*command, *options);
   AddJson(*command, *options,
@@ -226,7 +226,14 @@ void AddGc(CLI::App& cache, int& exit_code) {
       "Leftovers of compiles that were killed go as well.\n"
       "Example:\n"
       "  guardc cache gc --max-age 30d --max-size 1GiB");
-  command->callback([options, &exit_code] { exit_code = RunGc(*options); });
+  command->callback([options, max_size, &exit_code] {
+    const bool has_age = options->max_age_seconds >= 0;
+    if (has_age && options->leftovers) throw CLI::ExcludesError("--leftovers", "--max-age");
+    if (!has_age && max_size->count() == 0 && !options->leftovers) {
+      throw CLI::RequiredError("--max-age, --max-size or --leftovers");
+    }
+    exit_code = RunGc(*options);
+  });
 }
 
 }  // namespace

@@ -25,11 +25,22 @@ void AddDuration(CLI::App& command, const char* name, double& seconds, const cha
   }));
 }
 
-void AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help) {
-  command.add_option(name, bytes, help)
+CLI::Option* AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help) {
+  return command.add_option(name, bytes, help)
       ->type_name("SIZE")
       ->transform(WhenGiven([] { return CLI::AsSizeValue(false); }))
       ->check(WhenGiven([least] { return CLI::Range(least, std::numeric_limits<uint64_t>::max()); }));
+}
+
+CLI::Option* AddSizeWithUnit(CLI::App& command, const char* name, uint64_t& bytes, const char* help) {
+  // A later transform runs before the earlier ones: this sees the text as it was given.
+  return AddSize(command, name, bytes, 0, help)
+      ->transform(CLI::Validator(
+          [](std::string& text) {
+            const bool is_bare = text.find_first_not_of("0123456789.+- ") == std::string::npos;
+            return is_bare && text != "0" ? std::string("Missing mandatory unit (B, KB, MiB, ...)") : std::string();
+          },
+          ""));
 }
 
 }  // namespace guardc::cli

@@ -27,6 +27,8 @@ void AddJson(CLI::App& command, CommonOptions& options, const char* what);
 // A time with its unit (us, ms, s, m, h, d), in seconds; more than zero.
 void AddDuration(CLI::App& command, const char* name, double& seconds, const char* help);
 // Bytes, with or without a unit (KB, MiB, ...; both are powers of 1024).
-void AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help);
+CLI::Option* AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help);
+// The same, where a number alone is refused, but for 0: who forgets the unit would lose what should stay.
+CLI::Option* AddSizeWithUnit(CLI::App& command, const char* name, uint64_t& bytes, const char* help);
 
 }  // namespace guardc::cli

@@ -175,7 +175,7 @@ class ReuseTest(CliTest):
         self.assertEqual(listed["chunks"]["size"], sum(p.stat().st_size for p in self.chunk_files()))
         self.assertIn(f"{made['chunks']} chunks", self.run_ok("cache", "ls", "--cache-dir", self.cache).stdout.decode())
         # They go before artifacts do.
-        limit = str(listed["size"])
+        limit = f"{listed['size']}B"
         for options in (["--dry-run"], []):
             report = json.loads(self.run_ok("cache", "gc", "--max-size", limit, "--cache-dir", self.cache, "--json", *options).stdout)
             self.assertEqual((report["removed_chunks"], report["removed"]), (made["chunks"], []))
@@ -281,11 +281,31 @@ class CacheTest(CliTest):
         self.assertEqual(self.run_ok("cache", "path", "--cache-dir", "/d", env={"GUARDC_CACHE_DIR": "/g"}).stdout, b"/d\n")
 
     def test_empty_cache(self):
+        self.run_ok("cache", "gc", "--max-size", "0", "--cache-dir", self.cache)
+        self.assertFalse(self.cache.exists())
+        self.cache.mkdir()
         self.assertEqual(json.loads(self.run_ok("cache", "ls", "--json", "--cache-dir", self.cache).stdout)["entries"], [])
         self.run_ok("cache", "ls", "--cache-dir", self.cache)
         self.run_ok("cache", "verify", "--cache-dir", self.cache)
         self.run_ok("cache", "gc", "--max-size", "0", "--cache-dir", self.cache)
-        self.assertFalse(self.cache.exists())
+
+    def test_a_mistyped_directory_is_no_empty_cache(self):
+        for command in ("ls", "verify"):
+            self.assert_error(run("cache", command, "--cache-dir", self.cache), str(self.cache))
+
+    def test_gc_removes_nothing_by_mistake(self):
+        made = self.compile(self.wasm(ECHO_GUARD))
+        for options in ([], ["--dry-run"], ["--max-size", "1"], ["--max-size", "1.5"], ["--max-age", "30"],
+                        ["--leftovers", "--max-size", "0"], ["--leftovers", "--max-age", "1d"]):
+            with self.subTest(options):
+                self.assert_error(run("cache", "gc", *options, "--cache-dir", self.cache), code=2)
+        self.assertIn(b"--max-age, --max-size or --leftovers", run("cache", "gc", "--cache-dir", self.cache).stderr)
+        left = pathlib.Path(made["path"]).parent / (".tmp-" + "a" * 64 + "-1-0")
+        left.mkdir()
+        self.run_ok("cache", "gc", "--leftovers", "--cache-dir", self.cache)
+        self.assertFalse(left.exists())
+        self.run_ok("cache", "gc", "--max-size", "1GiB", "--cache-dir", self.cache)
+        self.run_ok("verify", made["path"], "--cache-dir", self.cache)
 
     def test_ls_verify_gc(self):
         made = [self.compile(self.wasm(ECHO_GUARD)), self.compile(self.wasm(BROKEN_GUARD, "b.wasm"))]

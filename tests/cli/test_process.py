@@ -192,6 +192,7 @@ class LogsTest(CliTest):
 
 
     def test_a_level_that_is_none(self):
+        self.cache.mkdir()
         for value, named in (("debgu", '"debgu"'), ("warn,guard:*=loud,x=1", '"guard:*=loud"'), ("off,WARN", '"WARN"')):
             done = self.run_ok("cache", "ls", "--cache-dir", self.cache, env={"GUARDC_LOG": value})
             lines = [line for line in done.stderr.decode().splitlines() if "base:log" in line]

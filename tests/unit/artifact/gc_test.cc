@@ -53,6 +53,14 @@ TEST_F(GcTest, BySizeTheLeastRecentlyUsedGoFirst) {
   EXPECT_EQ(test::CountFiles(dir_.path()), 0u);
 }
 
+TEST_F(GcTest, ALastUseInTheFutureIsNow) {
+  // Both count as used now, and go in the order of their paths.
+  const auto a = Add("a", -24h), b = Add("b", -48h);
+  ASSERT_LT(b, a);
+  EXPECT_TRUE(store_.Gc({.max_age = 24h})->removed.empty());
+  EXPECT_EQ(store_.Gc({.max_size = 15000})->removed, std::vector{b});
+}
+
 TEST_F(GcTest, NeverWhatIsInUse) {
   const auto used = Add("used", 48h), unused = Add("unused", 47h);
   {

@@ -28,6 +28,8 @@ TEST_F(CacheDirectoryTest, TheFirstThatIsSetCounts) {
   const auto none = CacheDirectory();
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().kind, ErrorKind::kInvalidArgument);
+  setenv("HOME", "relative", 1);
+  EXPECT_EQ(CacheDirectory().error().kind, ErrorKind::kInvalidArgument);
   setenv("HOME", "/home/me", 1);
   EXPECT_EQ(CacheDirectory().value(), "/home/me/.cache/guardc");
   setenv("XDG_CACHE_HOME", "relative", 1);
