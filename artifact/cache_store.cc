@@ -230,6 +230,13 @@ Result<OpenedEntry> OpenEntry(const std::filesystem::path& entry) {
   struct stat st;
   if (fstat(opened.directory.get(), &st) != 0) return FailErrno("open", entry, errno);
   GUARDC_CHECK(CheckNotWritableByOthers(st, entry));
+  // Whoever may write to the directory above can put an older entry in this one's place; not where it is sticky.
+  if (fstatat(opened.directory.get(), "..", &st, 0) != 0) return FailErrno("open the directory of", entry, errno);
+  if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0) {
+    return Fail(ErrorKind::kUntrusted,
+                "the directory of " + entry.string() +
+                    " may be written by everybody: run `chmod o-w` on it if you trust what it holds");
+  }
 
   GUARDC_TRY(opened.in_use, OpenChecked(opened.directory.get(), entry, kManifestFile, st));
   if (!layout::LockInUse(opened.in_use.get())) return FailNotCached(entry);

@@ -35,7 +35,7 @@ std::string Bold(std::string_view text, const char* colour) {
 std::string_view DefaultHint(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kUntrusted:
-      return "remove the write permission of group and others (chmod go-w), or use a directory of your own";
+      return "use a cache directory that belongs to you or to root and that nobody else may write to (--cache-dir)";
     case ErrorKind::kCorruptArtifact:
       return "`guardc compile` replaces a damaged artifact; `guardc cache verify` finds others";
     case ErrorKind::kIncompatibleArtifact:

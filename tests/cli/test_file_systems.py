@@ -102,6 +102,34 @@ class OverlayTest(CliTest):
 
 
 @needs_compiler
+class OwnerTest(CliTest):
+    """Who else could have written what is loaded."""
+
+    def test_the_hint_fits_a_cache_of_another_user(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can give files away")
+        guard = self.wasm(ECHO_GUARD)
+        self.compile(guard)
+        os.chown(self.cache, 12345, 12345)
+        done = run("verify", guard, "--cache-dir", self.cache)
+        self.assert_error(done, "belongs to user 12345", "hint: use a cache directory that belongs to you")
+        self.assertNotIn(b"chmod", done.stderr)
+
+    def test_an_entry_by_path_below_what_all_may_write(self):
+        entry = pathlib.Path(self.compile(self.wasm(ECHO_GUARD))["path"])
+        for parent in (entry.parent, self.dir / "open"):
+            moved = parent / "entry"
+            parent.mkdir(exist_ok=True)
+            entry.rename(moved)
+            parent.chmod(0o777)
+            self.assert_error(run("verify", moved, "--cache-dir", self.cache), "may be written by everybody")
+            parent.chmod(0o1777)
+            self.run_ok("verify", moved, "--cache-dir", self.cache)
+            parent.chmod(0o755)
+            moved.rename(entry)
+
+
+@needs_compiler
 class StubbornEntryTest(CliTest):
     """An entry that cannot be removed."""
 
