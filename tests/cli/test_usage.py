@@ -160,7 +160,7 @@ class WarningsTest(CliTest):
     def test_memory_above_the_default_cap(self):
         guard = self.told(LARGE_GUARD, "600 pages")
         call = ("call", guard, "label_resource", "--input", self.json_file("in.json", {}), "--cache-dir", self.cache)
-        self.assert_error(run(*call), "memory minimum 600 pages, limit 512 pages", "--memory-cap")
+        self.assert_error(run(*call), "600 pages together, limit 512", "--memory-cap")
         error = json.loads(run(*call, "--json").stdout)["error"]
         self.assertEqual((error["kind"], error["limit"], error["needed_size"]), ("limit", 512, 600))
         self.run_ok(*call, "--raw", "--memory-cap", "600")
