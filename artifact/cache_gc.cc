@@ -89,17 +89,6 @@ void RemoveStaleLocks(const std::filesystem::path& root) {
   }
 }
 
-// False where somebody uses it.
-Result<bool> RemoveIfUnused(const std::filesystem::path& root, const std::filesystem::path& entry) {
-  const std::string key = entry.filename().string();
-  const std::filesystem::path lock_path = layout::LockPath(root, key);
-  GUARDC_CHECK(CreateDirectories(lock_path.parent_path()));
-  // Taken: it is being compiled again right now, so somebody wants it.
-  GUARDC_TRY(const auto lock, FileLock::TryAcquire(lock_path));
-  if (!lock) return false;
-  return layout::RemoveEntry(entry, key);
-}
-
 }  // namespace
 
 Result<std::vector<EntryInfo>> CacheStore::List() const {
@@ -116,6 +105,18 @@ Result<std::vector<EntryInfo>> CacheStore::List() const {
     }
   }));
   return entries;
+}
+
+Result<bool> CacheStore::Remove(const std::filesystem::path& entry) const {
+  const std::string key = entry.filename().string();
+  const std::filesystem::path lock_path = layout::LockPath(root_, key);
+  GUARDC_CHECK(CreateDirectories(lock_path.parent_path()));
+  // Taken: it is being compiled again right now, so somebody wants it.
+  GUARDC_TRY(const auto lock, FileLock::TryAcquire(lock_path));
+  if (!lock) return false;
+  GUARDC_TRY(const bool removed, layout::RemoveEntry(entry, key));
+  if (removed) layout::RemoveIfEmpty(entry.parent_path());
+  return removed;
 }
 
 Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
@@ -168,11 +169,10 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
       if (options.dry_run) {
         removed = !layout::IsInUse(entry.path);
       } else {
-        const Result<bool> result = RemoveIfUnused(root_, entry.path);
+        const Result<bool> result = Remove(entry.path);
         if (!result) report.failed.push_back({entry.path, result.error()});
         has_failed = !result;
         removed = result.value_or(false);
-        if (removed) layout::RemoveIfEmpty(entry.path.parent_path());
       }
       if (!has_failed) (removed ? report.removed : report.in_use).push_back(entry.path);
     }

@@ -131,7 +131,7 @@ Result<void> Publish(const std::filesystem::path& entry, const std::string& key,
   // A writer of another key that fails removes the module's directory if it finds it empty.
   for (int attempt = 0;; ++attempt) {
     GUARDC_CHECK(CreateDirectories(module_directory));
-    if (mkdir(temporary.c_str(), 0755) == 0) break;
+    if (MakeDirectory(temporary)) break;
     if (errno != ENOENT || attempt == kAttempts) return FailErrno("create the directory", temporary, errno);
   }
   Result<void> published = WriteEntry(temporary, payload);

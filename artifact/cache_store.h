@@ -105,6 +105,8 @@ class CacheStore {
   Result<std::vector<EntryInfo>> List() const;
 
   Result<GcReport> Gc(const GcOptions& options) const;
+  // Removes one entry, whose directory this is; false where it is in use, or being compiled again. kIo.
+  Result<bool> Remove(const std::filesystem::path& entry) const;
 
  private:
   explicit CacheStore(std::filesystem::path root) : root_(std::move(root)) {}

@@ -19,6 +19,9 @@ namespace guardc {
 
 namespace {
 
+constexpr int64_t kNoGroup = -1;
+std::atomic<int64_t> trusted_group = kNoGroup;
+
 // Retries calls that a signal interrupts.
 template <class Call>
 auto Uninterrupted(Call call) {
@@ -138,6 +141,7 @@ Result<void> WriteNewFile(const std::filesystem::path& path, std::span<const std
   Fd fd(Uninterrupted(
       [&] { return open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & ~mode_t{022}); }));
   if (!fd) return FailErrno("create", path, errno);
+  ShareWithTrustedGroup(fd.get());
   auto written = WriteAll(fd.get(), path, bytes);
   const bool syncs = durability == Durability::kSynced;
   if (written && syncs && Uninterrupted([&] { return fsync(fd.get()); }) != 0) written = FailErrno("sync", path, errno);
@@ -163,11 +167,34 @@ Result<void> WriteFileAtomically(const std::filesystem::path& path, std::span<co
   return SyncDirectory(path.has_parent_path() ? path.parent_path() : ".");
 }
 
+void TrustGroup(std::optional<gid_t> group) { trusted_group = group ? int64_t{*group} : kNoGroup; }
+
+std::optional<gid_t> TrustedGroup() {
+  const int64_t group = trusted_group;
+  return group == kNoGroup ? std::nullopt : std::optional(static_cast<gid_t>(group));
+}
+
+void ShareWithTrustedGroup(int fd) {
+  const std::optional<gid_t> group = TrustedGroup();
+  struct stat st;
+  if (!group || fchown(fd, static_cast<uid_t>(-1), *group) != 0 || fstat(fd, &st) != 0) return;
+  fchmod(fd, (st.st_mode & 07777) | ((st.st_mode & S_IRWXU) >> 3));
+}
+
+bool MakeDirectory(const std::filesystem::path& path) {
+  if (mkdir(path.c_str(), 0755) != 0) return false;
+  if (TrustedGroup()) {
+    const Fd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+    if (fd) ShareWithTrustedGroup(fd.get());
+  }
+  return true;
+}
+
 Result<void> CreateDirectories(const std::filesystem::path& path) {
-  if (mkdir(path.c_str(), 0755) == 0) return {};
+  if (MakeDirectory(path)) return {};
   if (errno == ENOENT && path.has_parent_path() && path.parent_path() != path) {
     GUARDC_CHECK(CreateDirectories(path.parent_path()));
-    if (mkdir(path.c_str(), 0755) == 0) return {};
+    if (MakeDirectory(path)) return {};
   }
   const int error = errno;
   struct stat st;
@@ -215,18 +242,23 @@ Result<void> SyncDirectory(const std::filesystem::path& directory) {
 
 Result<void> CheckNotWritableByOthers(const struct stat& st, const std::filesystem::path& path) {
   const uid_t self = geteuid();
-  if (st.st_uid != 0 && st.st_uid != self) {
+  const std::optional<gid_t> trusted = TrustedGroup();
+  const bool is_groups = trusted && st.st_gid == *trusted;
+  if (st.st_uid != 0 && st.st_uid != self && !is_groups) {
     return Fail(ErrorKind::kUntrusted, path.string() + " belongs to user " + std::to_string(st.st_uid) +
                                            ", expected root" + (self == 0 ? "" : " or user " + std::to_string(self)) +
-                                           ": use a cache directory of your own");
+                                           ": use a cache directory of your own, or make this user its owner");
   }
-  if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    char mode[8];
-    std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(st.st_mode & 07777));
-    return Fail(ErrorKind::kUntrusted, path.string() + " may be written by others (mode " + mode +
-                                           "): run `chmod go-w` on it if you trust what it holds");
+  const bool by_group = (st.st_mode & S_IWGRP) != 0 && !is_groups;
+  if (!by_group && (st.st_mode & S_IWOTH) == 0) return {};
+  char mode[8];
+  std::snprintf(mode, sizeof(mode), "%04o", static_cast<unsigned>(st.st_mode & 07777));
+  const std::string what = path.string() + " may be written by others (mode " + mode + "): ";
+  if ((st.st_mode & S_IWOTH) != 0) {
+    return Fail(ErrorKind::kUntrusted, what + "run `chmod go-w` on it if you trust what it holds");
   }
-  return {};
+  return Fail(ErrorKind::kUntrusted, what + "run `chmod g-w` on it if you trust what it holds, or trust its group (" +
+                                         std::to_string(st.st_gid) + ") with --trusted-group or SetTrustedGroup()");
 }
 
 }  // namespace guardc

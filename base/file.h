@@ -100,8 +100,18 @@ Result<std::vector<std::string>> ListDirectory(const std::filesystem::path& path
 // Makes a rename in `directory` durable.
 Result<void> SyncDirectory(const std::filesystem::path& directory);
 
-// kUntrusted unless root or this process's user owns it and neither group nor others may write to it.
+// kUntrusted unless root or this process's user owns it and neither group nor others may write to it. Of what belongs
+// to the trusted group (SetTrustedGroup() of guardc/module.h) any user may be the owner, and the group may write.
 Result<void> CheckNotWritableByOthers(const struct stat& st, const std::filesystem::path& path);
+
+// The group whose members may write the cache as well as we; what is made below is theirs, too.
+void TrustGroup(std::optional<gid_t> group);
+std::optional<gid_t> TrustedGroup();
+// For the trusted group, if there is one: its group, and the group's permissions those of the owner. Where the system
+// refuses, the file stays ours alone.
+void ShareWithTrustedGroup(int fd);
+// mkdir, 0755 or as above whatever the umask; errno as it leaves it.
+bool MakeDirectory(const std::filesystem::path& path);
 
 // An exclusive lock on the file `path`, which is created if absent. The kernel drops it when its holder closes it or
 // dies, however it dies. Threads of one process exclude each other, too.

@@ -18,6 +18,7 @@ Result<std::optional<FileLock>> FileLock::Lock(const std::filesystem::path& path
       if (errno == EINTR) continue;
       return FailErrno("create the lock", path, errno);
     }
+    ShareWithTrustedGroup(fd.get());
     while (flock(fd.get(), wait ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
       if (errno == EWOULDBLOCK) return std::nullopt;
       if (errno != EINTR) return FailErrno("lock", path, errno);

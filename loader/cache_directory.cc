@@ -1,6 +1,7 @@
 // CacheDirectory(): where this process keeps artifacts.
 #include <cstdlib>
 
+#include "base/file.h"
 #include "guardc/module.h"
 
 namespace guardc {
@@ -25,5 +26,7 @@ Result<std::filesystem::path> CacheDirectory(std::string_view flag) {
               "no cache directory: none of GUARDC_CACHE_DIR, MCP_GATEWAY_WASM_CACHE_DIR, XDG_CACHE_HOME and HOME is "
               "set (the last two to an absolute path); set one, or give --cache-dir");
 }
+
+void SetTrustedGroup(std::optional<uint32_t> group) { TrustGroup(group); }
 
 }  // namespace guardc

@@ -58,6 +58,7 @@ std::vector<std::string> Arguments(const fs::path& cache_directory, const Compil
                                   "--cpu=" + options.cpu,
                                   "--profile=" + std::string(artifact::ProfileName(options.profile))};
   if (!how.name.empty()) out.push_back("--name=" + how.name);
+  if (const auto group = TrustedGroup()) out.push_back("--trusted-group=" + std::to_string(*group));
   if (!options.target.empty()) out.push_back("--target=" + options.target);
   if (options.bounds_checks) out.emplace_back("--bounds-checks");
   if (options.strict_traps) out.emplace_back("--strict-traps");

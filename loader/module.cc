@@ -90,7 +90,7 @@ Result<std::shared_ptr<const Module>> Module::Load(const std::filesystem::path& 
 
 Result<std::shared_ptr<const Module>> Module::FindCached(std::span<const std::byte> wasm,
                                                          const std::filesystem::path& cache_directory,
-                                                         const LoadOptions& options) {
+                                                         const LoadOptions& options, bool& has_damaged) {
   const std::string wasm_sha256 = Sha256Of(wasm).Hex();
   auto store = artifact::CacheStore::OpenForReading(cache_directory);
   if (!store) {
@@ -99,6 +99,7 @@ Result<std::shared_ptr<const Module>> Module::FindCached(std::span<const std::by
   }
   std::optional<Error> reason;
   GUARDC_TRY(auto candidates, Candidates(*store, wasm_sha256, reason));
+  has_damaged = reason && reason->kind == ErrorKind::kCorruptArtifact;
   if (candidates.empty()) {
     if (reason) return std::unexpected(std::move(*reason));
     return FailNotFound(wasm_sha256, cache_directory);
@@ -109,16 +110,44 @@ Result<std::shared_ptr<const Module>> Module::FindCached(std::span<const std::by
   return std::shared_ptr<const Module>(new Module(std::move(loaded)));
 }
 
+namespace {
+
+// Removes the module's entries that are still damaged after a compile: of options that nobody asks for.
+void RemoveDamaged(const std::string& wasm_sha256, const std::filesystem::path& cache_directory) {
+  const auto store = artifact::CacheStore::OpenForReading(cache_directory);
+  const auto entries = store ? store->EntriesOf(wasm_sha256) : std::vector<std::filesystem::path>{};
+  if (!entries) return;
+  for (const std::filesystem::path& path : *entries) {
+    const auto entry = artifact::OpenEntry(path);
+    if (entry || entry.error().kind != ErrorKind::kCorruptArtifact) continue;
+    const auto removed = store->Remove(path);
+    if (!removed) Log().Write(log::Level::kWarn, removed.error().message);
+  }
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wasm,
                                                    const std::filesystem::path& cache_directory,
                                                    const LoadOptions& options) {
-  auto found = FindCached(wasm, cache_directory, options);
+  bool has_damaged = false;
+  auto found = FindCached(wasm, cache_directory, options, has_damaged);
   if (found && Log().Enabled(log::Level::kDebug))
     Log().Write(log::Level::kDebug, "found " + (*found)->entry().string());
-  if (found || !options.compile_on_miss || !IsMiss(found.error().kind)) return found;
-  GUARDC_CHECK(loader::CompileInProcess(wasm, cache_directory, *options.compile_on_miss));
+  // A sound entry beside a damaged one must not hide it: it may be of lesser code, and the better would never be made
+  // again.
+  const bool heals = found && has_damaged;
+  if (!options.compile_on_miss || (found && !heals) || (!found && !IsMiss(found.error().kind))) return found;
+  const auto compiled = loader::CompileInProcess(wasm, cache_directory, *options.compile_on_miss);
+  if (!compiled && heals) {
+    // What is sound still serves, in a cache that we may not write to for example.
+    Log().Write(log::Level::kWarn, "a damaged artifact stays in the cache: " + compiled.error().message);
+    return found;
+  }
+  GUARDC_CHECK(compiled);
+  if (has_damaged) RemoveDamaged(Sha256Of(wasm).Hex(), cache_directory);
   options.StepDone("compile");
-  return FindCached(wasm, cache_directory, options);
+  return FindCached(wasm, cache_directory, options, has_damaged);
 }
 
 Result<std::shared_ptr<const Module>> Module::Compile(std::span<const std::byte> wasm, const LoadOptions& options) {
@@ -128,7 +157,8 @@ Result<std::shared_ptr<const Module>> Module::Compile(std::span<const std::byte>
   GUARDC_TRY(const TemporaryDirectory directory, TemporaryDirectory::Make());
   GUARDC_CHECK(loader::CompileInProcess(wasm, directory.path(), *options.compile_on_miss));
   // Not trusted: its bytes are copied, so that the file may go.
-  return FindCached(wasm, directory.path(), {.manifest_sha256 = options.manifest_sha256});
+  bool has_damaged = false;
+  return FindCached(wasm, directory.path(), {.manifest_sha256 = options.manifest_sha256}, has_damaged);
 }
 
 const std::string& Module::name() const { return artifact_->name(); }

@@ -1,4 +1,4 @@
-// guardc cache: ls, verify, gc, path.
+// guardc cache: ls, verify, gc, rm, path.
 #include <chrono>
 #include <ctime>
 #include <limits>
@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "guardc/module.h"
 #include "tools/command.h"
+#include "tools/find_module.h"
 #include "tools/options.h"
 #include "tools/output.h"
 
@@ -156,6 +157,17 @@ ordered_json PathsToJson(const std::vector<fs::path>& paths) {
   return out;
 }
 
+// Whether `entry` is a directory where the cache keeps entries: ROOT/v1/xx/MODULE/KEY.
+bool IsInside(const fs::path& entry, const fs::path& root) {
+  std::error_code error;
+  const fs::path real_entry = fs::canonical(entry, error);
+  if (error) return false;
+  const fs::path real_root = fs::canonical(root, error);
+  if (error) return false;
+  const fs::path relative = real_entry.lexically_relative(real_root);
+  return std::distance(relative.begin(), relative.end()) == 4 && *relative.begin() != "..";
+}
+
 int RunGc(const GcArguments& arguments) {
   const Result<fs::path> root = CacheDirectory(arguments.cache_dir);
   if (!root) return ReportError(root.error(), arguments.json);
@@ -204,6 +216,54 @@ int RunGc(const GcArguments& arguments) {
   return Finish(text, exit_code);
 }
 
+struct RmArguments : CommonOptions {
+  std::vector<std::string> subjects;
+};
+
+int RunRm(const RmArguments& arguments) {
+  const Result<fs::path> root = CacheDirectory(arguments.cache_dir);
+  if (!root) return ReportError(root.error(), arguments.json);
+  const Result<CacheStore> store = CacheStore::OpenForReading(*root);
+  if (!store) return ReportError(store.error(), arguments.json);
+  int exit_code = kDone;
+  ordered_json removed = ordered_json::array();
+  ordered_json failed = ordered_json::array();
+  const auto fail = [&](const Error& error) {
+    exit_code = ReportError(error, false);
+    failed.push_back(ErrorToJson(error));
+  };
+  for (const std::string& subject : arguments.subjects) {
+    const Result<Subject> found = FindSubject(subject, *root);
+    if (!found) {
+      fail(found.error());
+      continue;
+    }
+    if (found->entries.empty())
+      fail({ErrorKind::kNotCached, "no artifact of '" + subject + "' is in " + root->string()});
+    for (const fs::path& entry : found->entries) {
+      // Only what this cache has: a directory by its path could be anything.
+      if (!IsInside(entry, *root)) {
+        fail({ErrorKind::kInvalidArgument, "'" + entry.string() + "' is no entry of the cache " + root->string()});
+        continue;
+      }
+      const Result<bool> gone = store->Remove(entry);
+      if (!gone) {
+        fail(gone.error());
+      } else if (!*gone) {
+        fail({ErrorKind::kIo, entry.string() + " is in use: it stays until nobody has it loaded"});
+      } else {
+        removed.push_back(entry.string());
+      }
+    }
+  }
+  if (arguments.json) {
+    return FinishJson({{"directory", root->string()}, {"removed", removed}, {"failed", failed}}, exit_code);
+  }
+  std::string text;
+  for (const auto& path : removed) text += "removed " + path.get<std::string>() + "\n";
+  return Finish(text, exit_code);
+}
+
 int RunPath(const CommonOptions& options) {
   const Result<fs::path> root = CacheDirectory(options.cache_dir);
   if (!root) return ReportError(root.error(), options.json);
@@ -236,6 +296,18 @@ void AddGc(CLI::App& cache, int& exit_code) {
   });
 }
 
+void AddRm(CLI::App& cache, int& exit_code) {
+  auto options = std::make_shared<RmArguments>();
+  CLI::App* command = cache.add_subcommand("rm", "Remove artifacts; never one that is in use");
+  command
+      ->add_option("artifact", options->subjects, "A key's first digits, an entry's directory, or a .wasm: all of its")
+      ->type_name("KEY|DIR|GUARD.wasm")
+      ->required();
+  AddCacheDir(*command, *options);
+  AddJson(*command, *options, "Print {\"directory\", \"removed\", \"failed\"}");
+  command->callback([options, &exit_code] { exit_code = RunRm(*options); });
+}
+
 }  // namespace
 
 void AddCache(CLI::App& app, int& exit_code) {
@@ -266,6 +338,7 @@ void AddCache(CLI::App& app, int& exit_code) {
     command->callback([options, &exit_code, run = simple.run] { exit_code = run(*options); });
   }
   AddGc(*cache, exit_code);
+  AddRm(*cache, exit_code);
 }
 
 }  // namespace guardc::cli

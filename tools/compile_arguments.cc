@@ -61,6 +61,7 @@ CLI::App* DescribeCompile(CLI::App& app, CompileArguments& arguments) {
                    "The cache; else $GUARDC_CACHE_DIR, $MCP_GATEWAY_WASM_CACHE_DIR, $XDG_CACHE_HOME/guardc, "
                    "~/.cache/guardc")
       ->type_name("DIR");
+  AddTrustedGroup(*command);
   AddCodeOptions(*command, arguments);
   command->add_flag("--force", arguments.force, "Compile all of it even if the artifact is in the cache");
   command->add_flag("--no-reuse", arguments.no_reuse,

@@ -84,7 +84,13 @@ Result<Subject> FindSubject(const std::string& subject, const fs::path& cache_di
 Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
   LoadOptions options{.trusted = request.trusted, .on_step = request.on_step};
   std::error_code ignored;
-  if (fs::is_directory(request.module, ignored)) return Module::Load(request.module, options);
+  const fs::file_status status = fs::status(request.module, ignored);
+  if (fs::is_directory(status)) return Module::Load(request.module, options);
+  if (!fs::exists(status) && IsKeyPrefix(request.module)) {
+    GUARDC_TRY(const fs::path directory, CacheDirectory(request.cache_dir));
+    GUARDC_TRY(const std::vector<fs::path> entries, EntriesOfPrefix(request.module, directory));
+    return Module::Load(entries.front(), options);
+  }
   GUARDC_TRY(const std::vector<std::byte> wasm, ReadWasm(request.module));
   GUARDC_TRY(const fs::path cache_directory, CacheDirectory(request.cache_dir));
   if (request.compile) {

@@ -28,7 +28,7 @@ Result<Subject> FindSubject(const std::string& subject, const std::filesystem::p
 Result<std::vector<std::byte>> ReadWasm(const std::filesystem::path& path);
 
 struct LoadRequest {
-  std::string module;  // a .wasm file, or an entry's directory
+  std::string module;  // a .wasm file, an entry's directory, or the first digits of its key
   std::string cache_dir;
   Profile profile = Profile::kGuard;
   bool compile = false;  // on a miss or a damaged or foreign artifact: compile, in another process

@@ -3,11 +3,23 @@
 #include <limits>
 #include <map>
 
+#include "guardc/module.h"
+
 namespace guardc::cli {
+
+void AddTrustedGroup(CLI::App& command) {
+  command
+      .add_option_function<uint32_t>(
+          "--trusted-group", [](uint32_t group) { SetTrustedGroup(group); },
+          "Trust caches that this group may write, too")
+      ->envname("GUARDC_TRUSTED_GROUP")
+      ->type_name("GID");
+}
 
 void AddCacheDir(CLI::App& command, CommonOptions& options) {
   command.add_option("--cache-dir", options.cache_dir, "The cache directory (see `guardc --help` for the default)")
       ->type_name("DIR");
+  AddTrustedGroup(command);
 }
 
 void AddJson(CLI::App& command, CommonOptions& options, const char* what) {

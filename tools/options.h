@@ -20,6 +20,9 @@ CLI::Validator WhenGiven(Make make) {
   return CLI::Validator([make](std::string& text) { return make()(text); }, "");
 }
 
+// --trusted-group GID, or $GUARDC_TRUSTED_GROUP (SetTrustedGroup() of guardc/module.h).
+void AddTrustedGroup(CLI::App& command);
+// --cache-dir, and who may write to it.
 void AddCacheDir(CLI::App& command, CommonOptions& options);
 // `what` tells the members of the JSON object.
 void AddJson(CLI::App& command, CommonOptions& options, const char* what);

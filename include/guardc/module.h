@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -52,8 +53,14 @@ struct LoadOptions {
 };
 
 // The cache directory for this process: `flag` if not empty, else $GUARDC_CACHE_DIR, else $MCP_GATEWAY_WASM_CACHE_DIR,
-// else $XDG_CACHE_HOME/guardc, else ~/.cache/guardc. kInvalidArgument where none can be told.
+// else $XDG_CACHE_HOME/guardc, else ~/.cache/guardc. XDG_CACHE_HOME and HOME count where they are absolute.
+// kInvalidArgument where none can be told.
 [[nodiscard]] Result<std::filesystem::path> CacheDirectory(std::string_view flag = {});
+
+// Trusts this group's members as this process's own user: caches may belong to any user and be writable by the group
+// where their group is this one (mode 0775 and group 0, as OpenShift gives), and what is written into them is the
+// group's as well. nullopt, and before the first call: no group. For the whole process; thread-safe.
+void SetTrustedGroup(std::optional<uint32_t> group);
 
 namespace loader {
 class LoadedArtifact;
@@ -70,7 +77,8 @@ class Module {
 
   // The best artifact in the cache for these bytes that this machine can run: kNotCached names the command that would
   // make one. With compile_on_miss also the compiler's own errors (kInvalidWasm, kUnsupported, kGuardAbi ...), kCompile
-  // where it crashed, kUnsupported where there is none, kDeadline and kCancelled.
+  // where it crashed, kUnsupported where there is none, kDeadline and kCancelled. Then a damaged entry of the module is
+  // made again, or removed, also where another would serve.
   [[nodiscard]] static Result<std::shared_ptr<const Module>> Find(std::span<const std::byte> wasm,
                                                                   const std::filesystem::path& cache_directory,
                                                                   const LoadOptions& options = {});
@@ -98,7 +106,7 @@ class Module {
   explicit Module(std::unique_ptr<loader::LoadedArtifact> artifact);
   static Result<std::shared_ptr<const Module>> FindCached(std::span<const std::byte> wasm,
                                                           const std::filesystem::path& cache_directory,
-                                                          const LoadOptions& options);
+                                                          const LoadOptions& options, bool& has_damaged);
   std::unique_ptr<loader::LoadedArtifact> artifact_;
 };
 

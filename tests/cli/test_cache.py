@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import time
 import unittest
 
 from support import AGENT_ANSWER, BROKEN_GUARD, ECHO_GUARD, GUARDC, CliTest, files_below, needs_compiler, run
@@ -323,6 +324,53 @@ class CacheTest(CliTest):
         self.run_ok("verify", made[0]["path"], made[1]["path"], "--cache-dir", self.cache)
         self.run_ok("cache", "gc", "--max-size", "0", "--cache-dir", self.cache)
         self.assertFalse(os.path.exists(made[0]["path"]) or os.path.exists(made[1]["path"]))
+
+    def test_rm(self):
+        guard = self.wasm(ECHO_GUARD)
+        made = [self.compile(guard), self.compile(guard, "-O0"), self.compile(self.wasm(BROKEN_GUARD, "b.wasm"))]
+        self.assert_error(run("cache", "rm", "0123456789", "--cache-dir", self.cache), "no key")
+        self.assert_error(run("cache", "rm", self.dir, "--cache-dir", self.cache), "no entry of the cache")
+        self.assert_error(run("cache", "rm", self.cache / "v1", "--cache-dir", self.cache), "no entry of the cache")
+        self.run_ok("cache", "rm", made[0]["key"][:12], "--cache-dir", self.cache)
+        self.assertEqual([os.path.exists(m["path"]) for m in made], [False, True, True])
+        removed = json.loads(self.run_ok("cache", "rm", guard, made[2]["path"], "--json", "--cache-dir", self.cache).stdout)
+        self.assertEqual(removed["removed"], [made[1]["path"], made[2]["path"]])
+        self.assertFalse(any(os.path.exists(m["path"]) for m in made))
+        self.assert_error(run("cache", "rm", guard, "--cache-dir", self.cache), "no artifact of")
+
+    def test_rm_leaves_what_is_in_use(self):
+        guard = self.wasm(BROKEN_GUARD)
+        made = self.compile(guard)
+        child = subprocess.Popen([GUARDC, "call", guard, "label_response", "--timeout", "20s", "--input",
+                                  self.json_file("in.json", {}), "--cache-dir", self.cache], stderr=subprocess.DEVNULL)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+        for _ in range(100):
+            if json.loads(self.run_ok("cache", "ls", "--json", "--cache-dir", self.cache).stdout)["entries"][0]["in_use"]:
+                break
+            time.sleep(0.05)
+        self.assert_error(run("cache", "rm", made["key"], "--cache-dir", self.cache), "in use")
+        self.run_ok("verify", made["path"], "--cache-dir", self.cache)
+
+    def test_call_by_the_first_digits_of_a_key(self):
+        made = self.compile(self.wasm(ECHO_GUARD))
+        in_file = self.json_file("in.json", {"a": 1})
+        for digits in (made["key"][:8], made["key"]):
+            done = self.run_ok("call", digits, "label_resource", "--raw", "--input", in_file, "--cache-dir", self.cache)
+            self.assertEqual(done.stdout, in_file.read_bytes())
+        self.assert_error(run("call", "0123456789", "label_resource", "--input", in_file, "--cache-dir", self.cache), "no key")
+
+    def test_call_heals_a_damaged_manifest_beside_a_sound_entry(self):
+        guard = self.wasm(ECHO_GUARD)
+        best, lesser = self.compile(guard), self.compile(guard, "-O0")
+        call = ("call", guard, "label_agent", "--raw", "--compile", "--input", self.json_file("in.json", {}), "--cache-dir",
+                self.cache)
+        for damaged in (best, lesser):
+            with self.subTest(damaged is best):
+                os.truncate(os.path.join(damaged["path"], "manifest.json"), 10)
+                self.assertEqual(self.run_ok(*call).stdout, AGENT_ANSWER.encode())
+                self.run_ok("cache", "verify", "--cache-dir", self.cache)
+        self.assertTrue(os.path.exists(best["path"]))
 
     def test_damaged_entries_are_listed_and_reported(self):
         made = self.compile(self.wasm(ECHO_GUARD))

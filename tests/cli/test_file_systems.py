@@ -150,5 +150,54 @@ class StubbornEntryTest(CliTest):
         self.assertIn(b"error: ", text.stderr)
 
 
+class TrustedGroupTest(CliTest):
+    """A cache as OpenShift gives it: any user's, writable by a group that is trusted."""
+
+    GROUP = 54321
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("only root gives files to other users and groups")
+        self.guard = self.wasm(ECHO_GUARD)
+        self.made = self.compile(self.guard)
+        self.entry = pathlib.Path(self.made["path"])
+        for path in [self.cache, *self.cache.rglob("*")]:
+            os.chown(path, 12345, self.GROUP)
+            os.chmod(path, 0o775 if path.is_dir() else 0o664)
+
+    def call(self, *options, **more):
+        return run("call", self.guard, "label_agent", "--raw", "--input", self.json_file("in.json", {}), "--cache-dir",
+                   self.cache, *options, **more)
+
+    def test_is_refused_unless_it_is_named(self):
+        self.assert_error(self.call(), "belongs to user 12345")
+        self.assert_error(self.call("--trusted-group", "54320"), "belongs to user 12345")
+        self.assertEqual(self.call("--trusted-group", self.GROUP).stdout, AGENT_ANSWER.encode())
+        self.assertEqual(self.call(env={"GUARDC_TRUSTED_GROUP": str(self.GROUP)}).stdout, AGENT_ANSWER.encode())
+
+    def test_the_group_alone_is_named_in_the_error(self):
+        for path in [self.cache, *self.cache.rglob("*")]:
+            os.chown(path, 0, -1)
+        self.assert_error(self.call(), "--trusted-group", str(self.GROUP))
+
+    def test_others_may_still_not_write(self):
+        os.chmod(self.entry, 0o777)
+        self.assert_error(self.call("--trusted-group", self.GROUP), "may be written by others")
+
+    def test_what_is_written_is_the_groups(self):
+        another = self.wasm(BROKEN_GUARD, "another.wasm")
+        done = self.run_ok("compile", another, "--cache-dir", self.cache, "--json", "--trusted-group", self.GROUP)
+        entry = pathlib.Path(json.loads(done.stdout)["guards"][0]["path"])
+        for path in (entry.parent, entry, entry / "guard.so", entry / "manifest.json"):
+            st = path.stat()
+            self.assertEqual((st.st_gid, st.st_mode & 0o022), (self.GROUP, 0o020), path)
+
+    def test_compile_on_a_miss_trusts_it_too(self):
+        os.truncate(self.entry / "guard.so", 10)
+        done = self.call("--compile", "--trusted-group", self.GROUP)
+        self.assertEqual(done.stdout, AGENT_ANSWER.encode(), done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main()
