@@ -1,11 +1,12 @@
 #include "base/stderr.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/bounded_write.h"
@@ -25,7 +26,9 @@ log::Logger& Log() {
 }
 
 struct Shared {
-  std::timed_mutex mutex;  // one write at a time, so that long lines stay whole
+  // One write at a time, so that long lines stay whole. No mutex: after a fork nobody would give it back, and what
+  // holds it may wait for a reader.
+  std::atomic<bool> is_writing = false;
   std::atomic<bool> is_stuck = false;
   std::atomic<uint64_t> lost_writes = 0;
   std::atomic<uint64_t> lost_bytes = 0;
@@ -39,14 +42,31 @@ Shared& TheShared() {
   return shared;
 }
 
-// The mutex as well is only waited for while `may_wait` says so.
-bool Lock(std::timed_mutex& mutex, const std::function<bool()>& may_wait) {
-  if (mutex.try_lock()) return true;
-  while (may_wait()) {
-    if (mutex.try_lock_for(std::chrono::milliseconds(20))) return true;
+// The turn to write, which is only waited for while `may_wait` says so.
+class Turn {
+ public:
+  Turn(std::atomic<bool>& is_writing, const std::function<bool()>& may_wait) : is_writing_(is_writing) {
+    // A write takes some microseconds, unless it waits for the reader.
+    for (int i = 0; !(is_mine_ = !is_writing.exchange(true, std::memory_order_acquire)) && may_wait(); ++i) {
+      if (i < 20) {
+        sched_yield();
+      } else {
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+      }
+    }
   }
-  return false;
-}
+  ~Turn() { Pass(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  explicit operator bool() const { return is_mine_; }
+  void Pass() {
+    if (std::exchange(is_mine_, false)) is_writing_.store(false, std::memory_order_release);
+  }
+
+ private:
+  std::atomic<bool>& is_writing_;
+  bool is_mine_ = false;
+};
 
 void Lose(Shared& shared, size_t bytes) {
   if (is_telling) return;
@@ -59,7 +79,7 @@ void Lose(Shared& shared, size_t bytes) {
   is_telling = false;
 }
 
-// What to tell now that stderr takes bytes; "" where nothing is untold. With the mutex held.
+// What to tell now that stderr takes bytes; "" where nothing is untold. In one's turn.
 std::string TakeUntold(Shared& shared) {
   const OutputLoss now = StderrLoss();
   const OutputLoss told = std::exchange(shared.told, now);
@@ -88,11 +108,11 @@ void WriteToStderr(std::string_view bytes, std::chrono::milliseconds patience) n
     Shared& shared = TheShared();
     const Clock::time_point give_up = Clock::now() + patience;
     const auto may_wait = [&] { return !shared.is_stuck && Clock::now() < give_up && StderrMayWait(); };
-    if (!Lock(shared.mutex, may_wait)) {
+    Turn turn(shared.is_writing, may_wait);
+    if (!turn) {
       Lose(shared, bytes.size());
       return;
     }
-    std::unique_lock lock(shared.mutex, std::adopt_lock);
     Written written;
     if (shared.is_torn) written = BoundedWrite(STDERR_FILENO, "\n", may_wait);
     if (written.error == 0) {
@@ -103,13 +123,13 @@ void WriteToStderr(std::string_view bytes, std::chrono::milliseconds patience) n
       const bool is_begun = written.size > 0 && !shared.is_torn;
       if (is_begun) shared.is_torn = bytes[written.size - 1] != '\n';
       const size_t lost = bytes.size() - (is_begun ? written.size : 0);
-      lock.unlock();
+      turn.Pass();
       Lose(shared, lost);
       return;
     }
     shared.is_stuck = false;
     const std::string untold = TakeUntold(shared);
-    lock.unlock();
+    turn.Pass();
     if (!untold.empty()) Log().Write(log::Level::kError, untold);
   } catch (...) {
     // A line that cannot be written must not end a call.

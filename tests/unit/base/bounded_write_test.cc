@@ -234,7 +234,7 @@ TEST(StderrDeathTest, ManyThreadsAtOnceStayWhole) {
         std::vector<std::jthread> threads;
         for (char c : {'a', 'b', 'c', 'd'}) {
           threads.emplace_back([c] {
-            for (int i = 0; i < 100; ++i) WriteToStderr(std::string(99, c) + "\n");
+            for (int i = 0; i < 100; ++i) WriteToStderr(std::string(99, c) + "\n", 1min);
           });
         }
         threads.clear();
