@@ -226,7 +226,7 @@ class CompletionsTest(CliTest):
     def test_bash(self):
         self.write("a guard.wasm", b"")
         self.assertEqual(self.bash("guardc ca"), {"call", "cache"})
-        self.assertEqual(self.bash("guardc cache "), {"ls", "verify", "gc", "path"})
+        self.assertEqual(self.bash("guardc cache "), {"ls", "verify", "gc", "rm", "path"})
         self.assertEqual(self.bash("guardc cache gc --max"), {"--max-age", "--max-size"})
         self.assertEqual(self.bash("guardc compile --profile "), {"guard", "wasi"})
         self.assertEqual(self.bash("guardc compile --emit=o"), {"obj"})
@@ -264,7 +264,7 @@ class CompletionsTest(CliTest):
             return {each.split("\t")[0] for each in done.stdout.splitlines()}
 
         self.assertEqual(offered("guardc ca"), {"call", "cache"})
-        self.assertEqual(offered("guardc cache "), {"ls", "verify", "gc", "path"})
+        self.assertEqual(offered("guardc cache "), {"ls", "verify", "gc", "rm", "path"})
         self.assertEqual(offered("guardc compile --profile "), {"guard", "wasi"})
         self.assertIn("label_agent", offered("guardc call x.wasm label_a"))
 
