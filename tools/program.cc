@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
-#include <iostream>
 #include <sstream>
 #include <string>
 
@@ -70,9 +69,11 @@ int ParseAndRun(int argc, char** argv, const Program& program) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    std::ostringstream text;  // of --help and --version; an error goes to stderr
-    if (app.exit(error, text, std::cerr) != 0) return kUsage;
-    return Finish(text.str(), kDone);
+    std::ostringstream text;  // of --help and --version
+    std::ostringstream usage_error;
+    if (app.exit(error, text, usage_error) == 0) return Finish(text.str(), kDone);
+    WriteMessage(usage_error.str());
+    return kUsage;
   }
   return exit_code;
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
@@ -57,7 +56,7 @@ Progress::~Progress() {
   if (!thread_.joinable()) return;
   thread_.request_stop();
   thread_.join();
-  if (is_terminal_) std::fputs("\r\x1b[K", stderr);
+  if (is_terminal_) cli::WriteMessage("\r\x1b[K");
 }
 
 std::function<void(size_t, size_t)> Progress::Listener() {
@@ -88,13 +87,11 @@ void Progress::Run(const std::stop_token& stop) {
     changed_.wait_for(lock, stop, kLong, never);
     if (stop.stop_requested()) return;
     const std::string chunks = chunks_ == 0 ? "" : fmt::format(", {} of {} chunks done", done_, chunks_);
-    std::fprintf(stderr, "compiling %s%s: %.1f s so far%s\n", position_.c_str(), guard_.c_str(), Seconds(),
-                 chunks.c_str());
+    cli::WriteMessage(fmt::format("compiling {}{}: {:.1f} s so far{}\n", position_, guard_, Seconds(), chunks));
     return;
   }
   while (!stop.stop_requested()) {
-    std::fprintf(stderr, "\r%s\x1b[K", CutToTerminal(Line()).c_str());
-    std::fflush(stderr);
+    cli::WriteMessage("\r" + CutToTerminal(Line()) + "\x1b[K");
     changed_.wait_for(lock, stop, kRedraw, never);
   }
 }

@@ -129,6 +129,19 @@ class StderrTest(CliTest):
         self.assertEqual(child.communicate(timeout=60)[0], b"{}")
         os.close(read_end)
 
+    def test_a_full_pipe_holds_no_message_of_wrong_usage(self):
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        try:
+            while True:
+                os.write(write_end, b"x" * 4096)
+        except BlockingIOError:
+            os.set_blocking(write_end, True)
+        done = subprocess.run([GUARDC, "call", "--no-such-option"], stdout=subprocess.DEVNULL, stderr=write_end, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        os.close(write_end)
+        os.close(read_end)
+
     def test_a_full_socket(self):
         ours, theirs = socket.socketpair()
         with ours, theirs:
