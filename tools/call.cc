@@ -235,15 +235,8 @@ void AddCall(CLI::App& app, int& exit_code) {
               "Stop each call, and the start, after this long (5s, 250ms, 1m)");
   command->add_flag("--compile", options->load.compile, "Compile first where the cache has no artifact");
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
-  command
-      ->add_option("--memory-cap", options->memory_cap_pages,
-                   "All linear memories together at most, in pages of 64 KiB")
-      ->type_name("PAGES")
-      ->check(WhenGiven([] { return CLI::Range(0U, 65536U); }))
-      ->capture_default_str();
-  command->add_option("--table-cap", options->table_cap, "All tables together at most, in elements of 8 bytes")
-      ->type_name("ELEMENTS")
-      ->capture_default_str();
+  AddMemoryCap(*command, options->memory_cap_pages)->check(WhenGiven([] { return CLI::Range(0U, 65536U); }));
+  AddTableCap(*command, options->table_cap);
   command->add_flag("--raw", options->raw, "Print the answer as it is, whether or not it is one by the ABI");
   command->add_flag("--timing", options->timing, "Print the time of each step on stderr");
   command->add_option("--repeat", options->repeat, "Call N times; print minimum, median and p99 on stderr")

@@ -259,10 +259,7 @@ void AddDecide(CLI::App& app, int& exit_code) {
           ->type_name("FILE.jsonl|-");
   command->add_option("--jobs", options->jobs, "Cases decided at once; 0 is one per core")->type_name("N");
   AddDuration(*command, "--timeout", options->settings.timeout_seconds, "Stop the guard after this long (5s, 250ms)");
-  command->add_option("--memory-cap", options->settings.memory_cap_pages, "Linear memory at most, in pages of 64 KiB")
-      ->type_name("PAGES")
-      ->check(WhenGiven([] { return CLI::Range(0U, 65536U); }))
-      ->capture_default_str();
+  AddMemoryCap(*command, options->settings.memory_cap_pages)->check(WhenGiven([] { return CLI::Range(0U, 65536U); }));
   command->add_flag("--compile", options->settings.load.compile, "Compile first where the cache has no artifact");
   command->add_flag("-v,--verbose", options->settings.verbose, "Show the guard's info lines too; twice: debug");
   AddCacheDir(*command, *options);

@@ -175,14 +175,8 @@ void AddExec(CLI::App& app, std::vector<std::string> own, std::vector<std::strin
       })
       ->allow_extra_args(false);  // each --env takes one value, the next argument is the guest's
   AddDuration(*command, "--timeout", options->timeout_seconds, "Stop after this long (5s, 250ms, 1m)");
-  command
-      ->add_option("--memory-cap", options->store.memory_cap_pages,
-                   "All linear memories together at most, in pages of 64 KiB")
-      ->type_name("PAGES")
-      ->capture_default_str();
-  command->add_option("--table-cap", options->store.table_cap, "All tables together at most, in elements of 8 bytes")
-      ->type_name("ELEMENTS")
-      ->capture_default_str();
+  AddMemoryCap(*command, options->store.memory_cap_pages);
+  AddTableCap(*command, options->store.table_cap);
   AddSize(*command, "--stack-size", options->store.stack_size, 65536, "The guest's stack; 1MiB by default");
   command->add_flag("-v,--verbose", options->verbose, "Show host_log lines at level info; twice: debug");
   AddCacheDir(*command, *options);

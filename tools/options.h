@@ -31,7 +31,21 @@ void AddJson(CLI::App& command, CommonOptions& options, const char* what);
 void AddDuration(CLI::App& command, const char* name, double& seconds, const char* help);
 // Bytes, with or without a unit (KB, MiB, ...; both are powers of 1024).
 CLI::Option* AddSize(CLI::App& command, const char* name, uint64_t& bytes, uint64_t least, const char* help);
-// The same, where a number alone is refused, but for 0: who forgets the unit would lose what should stay.
+// What an instance may have of memories and of tables, each altogether.
+template <class T>
+CLI::Option* AddMemoryCap(CLI::App& command, T& pages) {
+  return command.add_option("--memory-cap", pages, "All linear memories together at most, in pages of 64 KiB")
+      ->type_name("PAGES")
+      ->capture_default_str();
+}
+template <class T>
+CLI::Option* AddTableCap(CLI::App& command, T& elements) {
+  return command.add_option("--table-cap", elements, "All tables together at most, in elements of 8 bytes")
+      ->type_name("ELEMENTS")
+      ->capture_default_str();
+}
+
+// As AddSize, where a number alone is refused, but for 0: who forgets the unit would lose what should stay.
 CLI::Option* AddSizeWithUnit(CLI::App& command, const char* name, uint64_t& bytes, const char* help);
 
 }  // namespace guardc::cli
