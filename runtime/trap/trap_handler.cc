@@ -13,7 +13,8 @@
 // TRAP-3  The handler takes no lock, allocates nothing, logs nothing, and leaves by editing the saved context and
 //         returning. What it reads of thread-local storage is initial-exec. The landing pad does not touch the guest's
 //         stack.
-// TRAP-4  Guest accesses are plain with alignment 1, unless the value of a load is unused or only an endless loop follows.
+// TRAP-4  Guest accesses are plain with alignment 1, unless the value of a load is unused or only an endless loop
+// follows.
 //         LLVM may drop, move or merge
 //         stores before a fault, so memory after a trap is not trusted, but under --strict-traps.
 // TRAP-5  After a trap the instance is failed; every later call returns kInstanceFailed.
@@ -283,8 +284,8 @@ Handler KernelsHandler(int signal) {
 #endif
 }
 
-// The one of ours that was put into the kernel last.
-std::atomic<Handler> last_installed[_NSIG] = {};
+// The one of ours that was found in the kernel, or put there, last.
+std::atomic<Handler> last_seen[_NSIG] = {};
 
 bool IsSame(const struct sigaction& a, const struct sigaction& b) {
   const bool same_kind = (a.sa_flags & SA_SIGINFO) == (b.sa_flags & SA_SIGINFO);
@@ -316,7 +317,7 @@ Result<void> TakePlaceOf(struct sigaction current, int signal) {
       return Fail(signal == InterruptionSignal() ? ErrorKind::kInvalidArgument : ErrorKind::kInternal,
                   "cannot install a handler for signal " + std::to_string(signal) + ": " + std::strerror(errno));
     }
-    last_installed[signal].store(kHandlers[level], std::memory_order_relaxed);
+    last_seen[signal].store(kHandlers[level], std::memory_order_relaxed);
     if (IsOurs(taken) || IsSame(taken, current)) break;
     current = taken;  // somebody was faster
   }
@@ -343,11 +344,14 @@ Result<void> CheckShadowStack() {
 }  // namespace
 
 Result<void> EnsureHandler(int signal) {
-  const Handler ours = last_installed[signal].load(std::memory_order_relaxed);
+  const Handler ours = last_seen[signal].load(std::memory_order_relaxed);
   if (ours != nullptr && KernelsHandler(signal) == ours) [[likely]]
     return {};
   struct sigaction current;
-  if (SetAction(signal, nullptr, &current) == 0 && IsOurs(current)) return {};
+  if (SetAction(signal, nullptr, &current) == 0 && IsOurs(current)) {
+    last_seen[signal].store(current.sa_sigaction, std::memory_order_relaxed);  // put back by who had saved it
+    return {};
+  }
   return TakePlaceOf(current, signal);
 }
 
