@@ -310,12 +310,16 @@ TEST(AlternateStackDeathTest, ACallFromAHandlerOnItIsAnError) {
 
 // ---- Limits ---------------------------------------------------------------------------------------------------------
 
-// ulimit -i 0: no real-time signal can be queued.
+// ulimit -i 0, for real-time signals.
+void LetNoSignalBeQueued() {
+  const rlimit none = {};
+  setrlimit(RLIMIT_SIGPENDING, &none);
+}
+
 TEST(PendingSignalsLimitDeathTest, DeadlinesFireAllTheSame) {
   EXPECT_EXIT(
       {
-        const rlimit none = {};
-        setrlimit(RLIMIT_SIGPENDING, &none);
+        LetNoSignalBeQueued();
         Guest guest({.fail_after_trap = false});
         bool right = true;
         for (int i = 0; i < 20; ++i) {
@@ -330,8 +334,7 @@ TEST(PendingSignalsLimitDeathTest, DeadlinesFireAllTheSame) {
 TEST(PendingSignalsLimitDeathTest, StopsReachASleeper) {
   EXPECT_EXIT(
       {
-        const rlimit none = {};
-        setrlimit(RLIMIT_SIGPENDING, &none);
+        LetNoSignalBeQueued();
         Guest guest({.fail_after_trap = false});
         bool slept = true;
         guest.log.on_line = [&] { slept = guest.host.control->SleepUntil(Clock::now() + 1min); };
