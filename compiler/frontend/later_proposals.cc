@@ -123,13 +123,16 @@ std::string_view ProposalBehind(std::string_view message, std::span<const uint8_
   if (starts("unexpected opcode")) return ProposalOfOpcode(wasm, item_start);
   if (starts("tables may not be 64-bit")) return "64-bit tables";
   if (starts("table elem type must be")) return before == 0x40 ? kTypedReferences : ProposalOfType(before);
-  // The type is the byte before; or the one before that, where wabt takes it for one that an index follows.
+  // The type is the byte before; or the one before an index, where wabt takes it for a type that one follows.
   if (message == "expected valid local type" || starts("ref.null type must be") ||
       starts("expected valid block signature type")) {
     // The last byte of an index, of a type that is defined in the module.
     if (starts("ref.null") && before < 0x40) return kTypedReferences;
     const std::string_view proposal = ProposalOfType(before);
-    return proposal.empty() && at > 1 && at <= wasm.size() ? ProposalOfType(wasm[at - 2]) : proposal;
+    if (!proposal.empty() || at < 2 || at > wasm.size()) return proposal;
+    size_t type_at = at - 2;
+    while (type_at > 0 && (wasm[type_at] & 0x80) != 0) --type_at;  // all bytes of the index but the last
+    return ProposalOfType(wasm[type_at]);
   }
   const std::optional<uint8_t> byte = LastByte(message);
   if (!byte) return "";

@@ -194,6 +194,9 @@ TEST(ModuleReader, RefusesLaterProposalsByName) {
     expect(function + "0a 09 01 07 00 02 " + type + " 00 0b 1a 0b", "garbage collection");
     expect(function + "0a 08 01 06 00 d0 " + type + " 1a 0b 0b", "garbage collection");
     expect(function + "0a 07 01 05 01 01 " + type + " 0b 0b", "garbage collection");
+    // What comes then looks like an index of several bytes.
+    expect(function + "0a 0a 01 08 02 01 " + type + " 80 00 70 0b 0b", "garbage collection");
+    expect(function + "0a 0b 01 09 02 01 " + type + " 80 80 00 70 0b 0b", "garbage collection");
   }
   expect(function + "0a 09 01 07 00 02 63 70 00 0b 0b", "typed function references");
   expect(function + "0a 07 01 05 00 d0 00 1a 0b", "typed function references");  // ref.null of a defined type
