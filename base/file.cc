@@ -117,7 +117,10 @@ std::unexpected<Error> FailErrno(std::string_view what, const std::filesystem::p
 
 Result<Fd> OpenToRead(const std::filesystem::path& path) {
   Fd fd(Uninterrupted([&] { return open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-  if (!fd) return FailErrno("open", path, errno);
+  const int error = errno;
+  // A link by way of /proc, which need not be mounted.
+  if (!fd && path == "/dev/stdin") fd = Fd(fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (!fd) return FailErrno("open", path, error);
   return fd;
 }
 

@@ -2,7 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <sys/mman.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "artifact/manifest.h"
@@ -19,6 +21,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/memory_file.h"
 #include "base/quiet_writes.h"
 
 namespace guardc::loader {
@@ -36,17 +39,22 @@ log::Logger& Log() {
 }
 
 // The bytes as a file that the child reads as its stdin.
-Result<Fd> MemoryFile(std::span<const std::byte> bytes) {
+Result<Fd> ModuleFile(std::span<const std::byte> bytes) {
   const QuietWrites quiet;
-  Fd fd(memfd_create("guardc-module", MFD_CLOEXEC));
-  if (fd && fd.get() <= STDERR_FILENO) fd = Fd(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-  for (size_t written = 0; fd && written < bytes.size();) {
-    const ssize_t n = write(fd.get(), bytes.data() + written, bytes.size() - written);
-    if (n < 0 && errno != EINTR) return FailErrno("hand the module to", kCompilerName, errno);
-    written += static_cast<size_t>(std::max<ssize_t>(n, 0));
-  }
+  GUARDC_TRY(MemoryFile file, MemoryFile::Create("guardc-module", MemoryFile::Use::kData));
+  GUARDC_CHECK(file.Append(bytes));
+  Fd fd(fcntl(file.fd(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
   if (!fd || lseek(fd.get(), 0, SEEK_SET) != 0) return FailErrno("hand the module to", kCompilerName, errno);
   return fd;
+}
+
+bool CanStartThread() {
+  try {
+    std::thread([] {}).join();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 std::vector<std::string> Arguments(const fs::path& cache_directory, const CompileOnMiss& how) {
@@ -64,8 +72,8 @@ std::vector<std::string> Arguments(const fs::path& cache_directory, const Compil
   if (options.strict_traps) out.emplace_back("--strict-traps");
   if (options.canonical_nans) out.emplace_back("--canonical-nans");
   if (options.jobs > 0) out.push_back("--jobs=" + std::to_string(options.jobs));
-  // It would go on for minutes for nobody where a signal ends us.
-  out.emplace_back("--attended");
+  // It would go on for minutes for nobody where a signal ends us. A thread of its own sees that.
+  if (CanStartThread()) out.emplace_back("--attended");
   out.emplace_back("-");
   return out;
 }
@@ -132,7 +140,11 @@ Result<fs::path> FindCompiler(const fs::path& given) {
   }
   std::error_code error;
   std::vector<fs::path> places;
-  AddPlaces(fs::read_symlink("/proc/self/exe", error), places);
+  fs::path executable = fs::read_symlink("/proc/self/exe", error);
+  // Without /proc, as it was named when it was started.
+  const auto* started_as = reinterpret_cast<const char*>(getauxval(AT_EXECFN));
+  if (error && started_as != nullptr) executable = fs::canonical(started_as, error);
+  AddPlaces(executable, places);
   Dl_info here = {};
   if (dladdr(reinterpret_cast<const void*>(&FindCompiler), &here) != 0 && here.dli_fname != nullptr) {
     const fs::path library = fs::canonical(here.dli_fname, error);
@@ -156,7 +168,7 @@ Result<fs::path> FindCompiler(const fs::path& given) {
 Result<void> CompileInProcess(std::span<const std::byte> wasm, const fs::path& cache_directory,
                               const CompileOnMiss& how) {
   GUARDC_TRY(const fs::path compiler, FindCompiler(how.compiler));
-  GUARDC_TRY(const Fd module, MemoryFile(wasm));
+  GUARDC_TRY(const Fd module, ModuleFile(wasm));
   ChildRequest request{.program = compiler,
                        .arguments = Arguments(cache_directory, how),
                        .stdin_fd = module.get(),

@@ -7,6 +7,7 @@
 #include <link.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +18,8 @@
 #include "base/checksum.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/map_count.h"
+#include "base/memory_file.h"
 #include "base/quiet_writes.h"
 #include "guardc/version.h"
 #include "loader/elf_check.h"
@@ -30,17 +33,13 @@ namespace {
 // Stays in the first-level cache between read, hash and write; a larger one costs a new process page faults.
 constexpr size_t kChunk = 32 * 1024;
 
-// Kernels from 6.3 on may be set to refuse memory files that do not ask to be executable; older ones do not know the
-// flag.
-constexpr unsigned kMemfdExecutable = 0x10;
-
 // Copies `source` into a new memory file that nobody can change any more, and hashes the bytes that it writes: `digest`
 // becomes hexadecimal digits.
 template <class Hash>
 Result<Fd> CopySealed(int source, const std::filesystem::path& path, uint64_t size, const std::string& name,
                       std::string& digest) {
   const QuietWrites quiet;
-  GUARDC_TRY(Fd copy, CreateMemoryFile(name));
+  GUARDC_TRY(MemoryFile copy, MemoryFile::Create(name, MemoryFile::Use::kCode));
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kChunk);
   Hash hash;
   uint64_t done = 0;
@@ -55,20 +54,11 @@ Result<Fd> CopySealed(int source, const std::filesystem::path& path, uint64_t si
     }
     const std::span<const std::byte> chunk(buffer.get(), static_cast<size_t>(n));
     hash.Update(chunk);
-    for (size_t written = 0; written < chunk.size();) {
-      const ssize_t w =
-          pwrite(copy.get(), chunk.data() + written, chunk.size() - written, static_cast<off_t>(done + written));
-      if (w < 0 && errno == EINTR) continue;
-      if (w < 0) return FailErrno("copy to memory", path, errno);
-      written += static_cast<size_t>(w);
-    }
+    GUARDC_CHECK(copy.Append(chunk));
     done += chunk.size();
   }
-  if (fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-    return FailErrno("seal the memory copy of", path, errno);
-  }
   digest = hash.Finish().Hex();
-  return copy;
+  return std::move(copy).Seal();
 }
 
 Result<void> CheckPin(const artifact::OpenedEntry& entry, const std::string& expected) {
@@ -93,6 +83,12 @@ bool IsChainTrusted(const std::filesystem::path& path) {
   }
 }
 
+// No code can be mapped from it: its copy has to be.
+bool IsMountedNoexec(int fd) {
+  struct statvfs file_system;
+  return fstatvfs(fd, &file_system) == 0 && (file_system.f_flag & ST_NOEXEC) != 0;
+}
+
 // A name for dlopen that no library of this process has ever had. The dynamic linker takes a library that is loaded
 // under the same name for the same one, and the number of a descriptor is soon used again. So the counter is written
 // into the path, a binary digit as "/." or "/": the kernel sees "/proc/self/fd/N".
@@ -114,8 +110,11 @@ Result<DlHandle> Open(int fd, const std::filesystem::path& path, uintptr_t& load
   DlHandle handle(dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL));
   if (handle == nullptr) {
     const char* reason = dlerror();
-    return Fail(ErrorKind::kIo, "cannot map " + path.string() + ": " + (reason != nullptr ? reason : "dlopen failed") +
-                                    " (is /proc mounted, and may this process map executable memory?)");
+    std::string why = ProcNote();
+    if (why.empty()) why = MapCountNote();
+    if (why.empty()) why = "; may this process map executable memory? (`guardc doctor` tries)";
+    return Fail(ErrorKind::kIo,
+                "cannot map " + path.string() + ": " + (reason != nullptr ? reason : "dlopen failed") + why);
   }
   link_map* map = nullptr;
   if (dlinfo(handle.get(), RTLD_DI_LINKMAP, &map) != 0) {
@@ -126,14 +125,6 @@ Result<DlHandle> Open(int fd, const std::filesystem::path& path, uintptr_t& load
 }
 
 }  // namespace
-
-Result<Fd> CreateMemoryFile(const std::string& name) {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  Fd fd(memfd_create(name.c_str(), kFlags | kMemfdExecutable));
-  if (!fd && errno == EINVAL) fd = Fd(memfd_create(name.c_str(), kFlags));
-  if (!fd) return FailErrno("create a memory file for", name, errno);
-  return fd;
-}
 
 Result<void> CheckCompatible(const artifact::Manifest& manifest, const std::filesystem::path& entry) {
   const artifact::Identity& identity = manifest.identity;
@@ -162,7 +153,7 @@ Result<std::unique_ptr<LoadedArtifact>> ArtifactLoader::Load(artifact::OpenedEnt
   // write the manifest. What a pinned one says of the object has to stand against somebody who chose the bytes.
   const bool is_pinned = !options.manifest_sha256.empty();
   if (is_pinned) GUARDC_CHECK(CheckPin(entry, options.manifest_sha256));
-  if (is_pinned || !options.trusted || !IsChainTrusted(entry.path)) {
+  if (is_pinned || !options.trusted || !IsChainTrusted(entry.path) || IsMountedNoexec(object.get())) {
     const std::string name = "guardc:" + manifest.key.substr(0, 16);
     std::string digest;
     if (is_pinned) {
@@ -177,7 +168,7 @@ Result<std::unique_ptr<LoadedArtifact>> ArtifactLoader::Load(artifact::OpenedEnt
 
   if (size == 0) return Fail(ErrorKind::kCorruptArtifact, path.string() + " is empty: compile the module again");
   void* const view = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, object.get(), 0);
-  if (view == MAP_FAILED) return FailErrno("map", path, errno);
+  if (view == MAP_FAILED) return FailErrno("map", path.string() + MapCountNote(), errno);
   const Mapping mapping(view, size);
   GUARDC_TRY(const ElfFacts elf, CheckElf(mapping.bytes(), path.native()));
   GUARDC_TRY(HeaderFacts facts, CheckHeader(mapping.bytes(), elf, path.native()));

@@ -13,9 +13,6 @@
 
 namespace guardc::loader {
 
-// A file in memory from which code may be mapped, where the system lets anybody have one.
-Result<Fd> CreateMemoryFile(const std::string& name);
-
 // Whether an artifact of this manifest is for this version of guardc and for this machine; kIncompatibleArtifact says
 // what is not.
 Result<void> CheckCompatible(const artifact::Manifest& manifest, const std::filesystem::path& entry);

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <string>
 
+#include "base/map_count.h"
+
 namespace guardc {
 
 namespace {
@@ -26,13 +28,14 @@ Result<Mapping> ReserveAddressSpace(uint64_t size, std::string_view what, std::s
   void* base = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) {
     const std::string reason = strerror(errno);
+    const std::string note = errno == ENOMEM ? MapCountNote() : "";
     const std::string purpose = of.empty() ? std::string(what) : fmt::format("{} of '{}'", what, of);
-    const std::string advice =
+    const char* advice =
         size > uint64_t{1} << 32
             ? "; where address space is short, compile with --bounds-checks: such artifacts reserve no guard region"
             : "";
     return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot reserve {} of address space for {}: {}{}{}", MiB(size),
-                                                     purpose, reason, Limit(), advice));
+                                                     purpose, reason, Limit(), note.empty() ? advice : note));
   }
   return Mapping(base, size);
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/map_count.h"
 #include "runtime/spare_spaces.h"
 #include "runtime/store_impl.h"
 #include "runtime/type_registry.h"
@@ -128,9 +129,10 @@ Result<void> Instance::Impl::Allocate(Store::Impl::Contents contents) {
     const uint64_t end = contents == Store::Impl::Contents::kInitial ? layout_.initial_size : layout_.memory_at;
     if (!Commit(space.begin() + layout_.stack_at, layout_.stack_size) ||
         !Commit(space.begin() + layout_.context_at, end - layout_.context_at)) {
-      return Fail(ErrorKind::kOutOfMemory,
-                  fmt::format("cannot make {} KiB accessible for the stack, the context and the initial memory of '{}'",
-                              (layout_.stack_size + end - layout_.context_at) >> 10, module->name()));
+      return Fail(
+          ErrorKind::kOutOfMemory,
+          fmt::format("cannot make {} KiB accessible for the stack, the context and the initial memory of '{}'{}",
+                      (layout_.stack_size + end - layout_.context_at) >> 10, module->name(), MapCountNote()));
     }
   }
   activation.stack_guard_low = reinterpret_cast<uintptr_t>(space.begin());
@@ -176,8 +178,8 @@ Result<void> Instance::Impl::CreateMemories(Store::Impl::Contents contents) {
       memory.vm->size = memory.type.limits.min * kWasmPageSize;  // accessible, see Allocate
     } else if (memory.Grow(memory.type.limits.min) != 0) {
       return Fail(ErrorKind::kOutOfMemory,
-                  fmt::format("cannot make the initial {} pages of a memory of '{}' accessible", memory.type.limits.min,
-                              module->name()));
+                  fmt::format("cannot make the initial {} pages of a memory of '{}' accessible{}",
+                              memory.type.limits.min, module->name(), MapCountNote()));
     }
     memories.push_back(&memory);
     memory.budget = &memory_budget;
@@ -200,8 +202,8 @@ Result<void> Instance::Impl::MapImage() {
     void* at = memory.base + range.memory_offset;
     if (mmap(at, range.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, artifact.image_fd(),
              static_cast<off_t>(artifact.image_file_offset() + range.image_offset)) != at) {
-      return Fail(ErrorKind::kOutOfMemory,
-                  fmt::format("cannot map the memory image of '{}': {}", module->name(), strerror(errno)));
+      return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot map the memory image of '{}': {}{}", module->name(),
+                                                       strerror(errno), MapCountNote()));
     }
   }
   return {};

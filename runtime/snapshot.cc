@@ -12,6 +12,8 @@
 #include <span>
 #include <utility>
 
+#include "base/map_count.h"
+#include "base/memory_file.h"
 #include "base/quiet_writes.h"
 #include "runtime/store_impl.h"
 
@@ -23,11 +25,10 @@ constexpr uint64_t kPage = kLayoutPage;
 // Mapping a range costs as much as copying some pages: ranges closer than this are one, and there are at most so many.
 constexpr uint64_t kSmallestGap = 16 * kPage;
 constexpr size_t kMostRanges = 16;
-constexpr unsigned kMemfdNotExecutable = 8;  // MFD_NOEXEC_SEAL: kernels from 6.3 may insist on it, older ones refuse it
 
 std::unexpected<Error> OutOfMemory(const Module& module, std::string_view what) {
-  return Fail(ErrorKind::kOutOfMemory,
-              fmt::format("cannot {} a copy of an instance of '{}': {}", what, module.name(), strerror(errno)));
+  return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot {} a copy of an instance of '{}': {}{}", what, module.name(),
+                                                   strerror(errno), MapCountNote()));
 }
 
 std::unexpected<Error> CannotCarry(const Module& module, std::string_view what) {
@@ -37,14 +38,6 @@ std::unexpected<Error> CannotCarry(const Module& module, std::string_view what) 
 bool IsZero(const std::byte* page) {
   // Comparing with itself, shifted: the C library's memcmp is the fastest loop there is.
   return page[0] == std::byte{0} && std::memcmp(page, page + 1, kPage - 1) == 0;
-}
-
-Result<Fd> CreateFile(const Module& module) {
-  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-  Fd fd(memfd_create("guardc:snapshot", kFlags | kMemfdNotExecutable));
-  if (!fd && errno == EINVAL) fd = Fd(memfd_create("guardc:snapshot", kFlags));
-  if (!fd) return OutOfMemory(module, "create a memory file for");
-  return fd;
 }
 
 Result<void> WriteAt(int fd, std::span<const std::byte> bytes, uint64_t offset, const Module& module) {
@@ -148,7 +141,7 @@ Result<std::shared_ptr<const InstanceSnapshot>> InstanceSnapshot::Take(const Ins
 
 Result<void> InstanceSnapshot::TakeMemories(const Instance::Impl& instance) {
   const QuietWrites quiet;
-  GUARDC_TRY(file_, CreateFile(*module_));
+  GUARDC_TRY(MemoryFile file, MemoryFile::Create("guardc:snapshot", MemoryFile::Use::kData));
   for (const LinearMemory* memory : instance.memories) {
     MemoryState& state = memories_.emplace_back();
     state.size = memory->vm->size;
@@ -157,17 +150,15 @@ Result<void> InstanceSnapshot::TakeMemories(const Instance::Impl& instance) {
       state.ranges.push_back({run.begin, stored_bytes_, run.end - run.begin});
       stored_bytes_ += run.end - run.begin;
       // Pages of zeros stay holes of the file.
-      if (ftruncate(file_.get(), static_cast<off_t>(stored_bytes_)) != 0) return OutOfMemory(*module_, "write");
+      if (ftruncate(file.fd(), static_cast<off_t>(stored_bytes_)) != 0) return OutOfMemory(*module_, "write");
       for (uint64_t at = run.begin; at < run.end; at += kPage) {
         if (IsZero(bytes.data() + at)) continue;
         const uint64_t offset = state.ranges.back().file_offset + (at - run.begin);
-        GUARDC_CHECK(WriteAt(file_.get(), bytes.subspan(at, kPage), offset, *module_));
+        GUARDC_CHECK(WriteAt(file.fd(), bytes.subspan(at, kPage), offset, *module_));
       }
     }
   }
-  if (fcntl(file_.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-    return OutOfMemory(*module_, "seal");
-  }
+  GUARDC_TRY(file_, std::move(file).Seal());
   return {};
 }
 

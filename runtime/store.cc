@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/map_count.h"
 #include "runtime/guest_run.h"
 #include "runtime/snapshot.h"
 #include "runtime/store_impl.h"
@@ -48,7 +49,8 @@ Result<Memory> Store::NewMemory(MemoryType type) {
   memory.store = impl_.get();
   impl_->regions.Add(reinterpret_cast<uintptr_t>(memory.space.begin()), reserved);
   if (memory.Grow(type.limits.min) != 0) {
-    return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot make {} pages of memory accessible", type.limits.min));
+    return Fail(ErrorKind::kOutOfMemory,
+                fmt::format("cannot make {} pages of memory accessible{}", type.limits.min, MapCountNote()));
   }
   return RuntimeAccess::MakeMemory(&memory);
 }

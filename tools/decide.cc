@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -167,7 +168,11 @@ void DecideBatch(Decider& decider, const DecideCase& defaults, unsigned jobs, st
     for (size_t i = next++; i < batch.size(); i = next++) Decide(decider, defaults, batch[i]);
   };
   std::vector<std::jthread> helpers;
-  for (size_t i = 1; i < std::min<size_t>(jobs, batch.size()); ++i) helpers.emplace_back(work);
+  try {
+    for (size_t i = 1; i < std::min<size_t>(jobs, batch.size()); ++i) helpers.emplace_back(work);
+  } catch (const std::system_error&) {
+    // Where the system refuses another thread, those that are there do it all.
+  }
   work();
 }
 

@@ -17,9 +17,10 @@
 #include "artifact/abi.h"
 #include "artifact/cpu_features.h"
 #include "base/file.h"
+#include "base/map_count.h"
+#include "base/memory_file.h"
 #include "guardc/version.h"
 #include "loader/host_cpu.h"
-#include "loader/load.h"
 #include "runtime/address_space.h"
 #include "runtime/trap/trap_handler.h"
 #include "tools/doctor_checks.h"
@@ -45,7 +46,7 @@ Finding CheckProc() {
   return {.check = "/proc",
           .health = Health::kFail,
           .found = std::string("/proc/self cannot be read: ") + std::strerror(errno),
-          .fails = "loading a guard, compiling one, and finding the compiler beside this executable",
+          .fails = "loading a guard; compiling one works",
           .mend = "mount it: `mount -t proc proc /proc` (in a chroot: on its own /proc)"};
 }
 
@@ -109,6 +110,13 @@ Finding CheckOvercommit() {
             .fails = "growing a guard's memory, once what all processes may use at most is promised to somebody",
             .mend = "vm.overcommit_memory=0 or 1, or a larger vm.overcommit_ratio"};
   }
+  if (const std::string note = MapCountNote(); !note.empty()) {
+    return {.check = "memory rules",
+            .health = Health::kFail,
+            .found = std::move(found) + note,
+            .fails = "mapping anything more",
+            .mend = "`sysctl vm.max_map_count=65530`"};
+  }
   if (!maps.empty() && std::strtoul(maps.c_str(), nullptr, 10) < kFewMaps) {
     return {.check = "memory rules",
             .health = Health::kWarn,
@@ -120,32 +128,42 @@ Finding CheckOvercommit() {
 }
 
 Finding CheckMemoryFiles() {
-  const auto fail = [](std::string found) {
+  const auto fail = [](std::string found, std::string mend) {
     return Finding{.check = "memory files",
                    .health = Health::kFail,
                    .found = std::move(found),
                    .fails = "loading any guard that is not loaded with --trusted",
-                   .mend =
-                       "allow memfd_create and mapping its files executable (vm.memfd_noexec 0 or 1, the seccomp "
-                       "profile, SELinux's execmem)"};
+                   .mend = std::move(mend)};
   };
-  const Result<Fd> file = loader::CreateMemoryFile("guardc:doctor");
-  if (!file) return fail(file.error().message);
-  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  if (ftruncate(file->get(), static_cast<off_t>(page)) != 0) {
-    return fail(std::string("a memory file cannot be made larger: ") + std::strerror(errno));
+  auto file = MemoryFile::Create("guardc:doctor", MemoryFile::Use::kCode);
+  if (!file) {
+    return fail(
+        file.error().message,
+        "allow memfd_create (vm.memfd_noexec 0 or 1, the seccomp profile), or set TMPDIR to a directory that can be "
+        "written and is not mounted noexec");
   }
-  void* const code = mmap(nullptr, page, PROT_READ | PROT_EXEC, MAP_PRIVATE, file->get(), 0);
-  if (code == MAP_FAILED)
-    return fail(std::string("a memory file cannot be mapped executable: ") + std::strerror(errno));
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  if (ftruncate(file->fd(), static_cast<off_t>(page)) != 0) {
+    return fail(std::string("a memory file cannot be made larger: ") + std::strerror(errno),
+                "raise the limit of files (`ulimit -f unlimited`), or free some memory");
+  }
+  void* const code = mmap(nullptr, page, PROT_READ | PROT_EXEC, MAP_PRIVATE, file->fd(), 0);
+  if (code == MAP_FAILED) {
+    return fail(std::string("a memory file cannot be mapped executable: ") + std::strerror(errno),
+                "allow that (SELinux's execmem, vm.memfd_noexec 0 or 1, the seccomp profile)");
+  }
   munmap(code, page);
+  if (!file->directory().empty()) {
+    return {.check = "memory files",
+            .found = "memfd_create is refused (the seccomp profile, or vm.memfd_noexec 2); unnamed files of " +
+                     file->directory().string() + " take their place"};
+  }
   return {.check = "memory files", .found = "can be made, and mapped executable"};
 }
 
-// Sends the signal of deadlines to this thread, which holds it back and takes it.
-Finding CheckSignal() {
-  const int signal = trap::InterruptionSignal();
-  const std::string name = "signal " + std::to_string(signal);
+// Sends a signal to this thread, which holds it back and takes it. 0, or why it did not come; `before` is whether it
+// was blocked, `old` what was done with it.
+int TrySignal(int signal, bool& was_blocked, struct sigaction& old) {
   sigset_t ours;
   sigset_t before;
   sigemptyset(&ours);
@@ -153,30 +171,48 @@ Finding CheckSignal() {
   pthread_sigmask(SIG_BLOCK, &ours, &before);
   struct sigaction default_action = {};
   default_action.sa_handler = SIG_DFL;  // an ignored signal is never pending
-  struct sigaction old = {};
   sigaction(signal, &default_action, &old);
   const bool sent = syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal) == 0;
-  const int error = errno;
+  const int error = sent ? ETIMEDOUT : errno;
   const timespec at_once = {};
   const bool came = sent && sigtimedwait(&ours, nullptr, &at_once) == signal;
   sigaction(signal, &old, nullptr);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  was_blocked = sigismember(&before, signal) == 1;
+  return came ? 0 : error;
+}
+
+// As trap::Kick does: the signal of deadlines, and, where there is no place for it in the queue, the spare one.
+Finding CheckSignal() {
+  const int signal = trap::InterruptionSignal();
   rlimit pending = {};
   getrlimit(RLIMIT_SIGPENDING, &pending);
   const std::string limit =
       "RLIMIT_SIGPENDING " + (pending.rlim_cur == RLIM_INFINITY ? "unlimited" : std::to_string(pending.rlim_cur));
-  if (!came) {
-    return {.check = "deadlines",
-            .health = Health::kFail,
-            .found = name +
-                     (sent ? std::string(" was sent and did not come")
-                           : std::string(" cannot be sent: ") + std::strerror(error)) +
-                     " (" + limit + ")",
-            .fails = "--timeout, deadlines and cancelling: a guard that loops is not stopped",
-            .mend = "raise the limit (`ulimit -i 1000`, LimitSIGPENDING= of systemd), or end what fills it"};
+  bool was_blocked = false;
+  struct sigaction old = {};
+  const int error = TrySignal(signal, was_blocked, old);
+  std::string found = "signal " + std::to_string(signal);
+  if (error != 0) {
+    found +=
+        error == ETIMEDOUT ? " was sent and did not come" : std::string(" cannot be sent: ") + std::strerror(error);
+    found += " (" + limit + ")";
+    bool spare_was_blocked = false;
+    struct sigaction spare_old = {};
+    if (const int spare = TrySignal(trap::kSpareKickSignal, spare_was_blocked, spare_old); spare != 0) {
+      return {.check = "deadlines",
+              .health = Health::kFail,
+              .found = std::move(found) + "; nor can SIGFPE: " + std::strerror(spare),
+              .fails = "--timeout, deadlines and cancelling: a guard that loops is not stopped",
+              .mend =
+                  "raise the limit (`ulimit -i 1000`, LimitSIGPENDING= of systemd), or end what fills it; allow tgkill "
+                  "in the seccomp profile"};
+    }
+    found += "; SIGFPE, which needs no place in the queue, takes its place";
+  } else {
+    found += " can be sent, " + limit;
   }
-  std::string found = name + " can be sent, " + limit;
-  if (sigismember(&before, signal) == 1) found += "; it is blocked at the start, which guardc undoes";
+  if (was_blocked) found += "; it is blocked at the start, which guardc undoes";
   if (old.sa_handler == SIG_IGN) found += "; it is ignored at the start, which guardc undoes";
   return {.check = "deadlines", .found = std::move(found)};
 }
@@ -198,8 +234,10 @@ Finding CheckThreads() {
     return {.check = "threads",
             .health = Health::kFail,
             .found = std::string("another thread cannot be started: ") + error.what(),
-            .fails = "--timeout and deadlines (a thread watches them), compiling, and pools",
-            .mend = "raise the limit of processes and threads (`ulimit -u`, the container's pids limit)"};
+            .fails = "--timeout, deadlines and cancelling (a thread watches them); all else does without, and slower",
+            .mend =
+                "raise the limit of processes and threads (`ulimit -u`, the container's pids limit), or allow clone in "
+                "the seccomp profile"};
   }
   return {.check = "threads", .found = "another one can be started"};
 }

@@ -32,8 +32,8 @@ std::string Bold(std::string_view text, const char* colour) {
   return std::string("\x1b[1;") + colour + "m" + std::string(text) + "\x1b[0m";
 }
 
-std::string_view DefaultHint(ErrorKind kind) {
-  switch (kind) {
+std::string_view DefaultHint(const Error& error) {
+  switch (error.kind) {
     case ErrorKind::kUntrusted:
       return "use a cache directory that belongs to you or to root and that nobody else may write to (--cache-dir)";
     case ErrorKind::kCorruptArtifact:
@@ -41,6 +41,7 @@ std::string_view DefaultHint(ErrorKind kind) {
     case ErrorKind::kIncompatibleArtifact:
       return "compile the module again on this machine, or for its CPU (--cpu, --target)";
     case ErrorKind::kOutOfMemory:
+      if (!error.message.contains("address space")) return {};
       return "a memory reserves 8 GiB of address space; where that is short (ulimit -v), compile with --bounds-checks";
     default:
       return {};
@@ -127,7 +128,7 @@ ordered_json ErrorToJson(const Error& error, std::string_view hint) {
   if (details.module_offset) out["module_offset"] = *details.module_offset;
   if (!details.key.empty()) out["key"] = details.key;
   if (details.cause) out["cause"] = ErrorToJson(*details.cause);
-  if (hint.empty()) hint = DefaultHint(error.kind);
+  if (hint.empty()) hint = DefaultHint(error);
   if (!hint.empty()) out["hint"] = hint;
   return out;
 }
@@ -139,7 +140,7 @@ void ReportWarning(std::string_view text) {
 int ReportError(const Error& error, bool json, std::string_view hint) {
   std::string text = Bold("error:", "31") + " " + log::PrintableLine(error.message, kLongestMessage) + "\n" +
                      FormatBacktrace(error.details());
-  if (hint.empty()) hint = DefaultHint(error.kind);
+  if (hint.empty()) hint = DefaultHint(error);
   if (!hint.empty()) text += Bold("hint:", "36") + " " + std::string(hint) + "\n";
   WriteMessage(text);
   if (json) WriteStdout(ToText({{"error", ErrorToJson(error, hint)}}));

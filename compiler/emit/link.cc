@@ -3,18 +3,28 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <lld/Common/Driver.h>
+#include <llvm/Support/Signals.h>
 #include <llvm/Support/raw_ostream.h>
-#include <sys/mman.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
+#include <span>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "base/file.h"
+#include "base/memory_file.h"
+#include "base/quiet_writes.h"
 #include "compiler/emit/llvm_guard.h"
 #include "compiler/emit/support.h"
 
@@ -23,27 +33,60 @@ LLD_HAS_DRIVER(elf)
 namespace guardc::compiler {
 namespace {
 
-// A file in memory that LLD reads by its path.
-Result<Fd> WriteMemoryFile(const ObjectBytes& bytes) {
-  Fd fd(memfd_create("guardc-object", MFD_CLOEXEC));
-  if (!fd) return FailErrno("create", "a file in memory for an object", errno);
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t n = write(fd.get(), bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return FailErrno("write", "a file in memory for an object", errno);
-    done += static_cast<size_t>(n);
+constexpr uint64_t kMostOutput = uint64_t{1} << 40;
+
+// What LLD reads and writes by a path: files in memory, by way of /proc; where there is no /proc, or the system refuses
+// such files, those of a directory that goes with this object.
+class Workplace {
+ public:
+  // The path of a file of these bytes.
+  Result<std::string> Add(const ObjectBytes& bytes) {
+    const QuietWrites quiet;
+    if (has_proc_) {
+      if (auto file = MemoryFile::Create("guardc-object", MemoryFile::Use::kData)) {
+        GUARDC_CHECK(file->Append(std::as_bytes(std::span(bytes.data(), bytes.size()))));
+        return fmt::format("/proc/self/fd/{}", files_.emplace_back(std::move(*file)).fd());
+      }
+    }
+    GUARDC_TRY(const std::filesystem::path path, NewPath());
+    GUARDC_CHECK(
+        WriteNewFile(path, std::as_bytes(std::span(bytes.data(), bytes.size())), kDefaultFileMode, Durability::kNone));
+    return path.string();
   }
-  return fd;
-}
+
+  // Of a file that is not there yet.
+  Result<std::filesystem::path> NewPath() {
+    if (!directory_) {
+      GUARDC_TRY(auto made, TemporaryDirectory::Make());
+      directory_.emplace(std::move(made));
+    }
+    return directory_->path() / std::to_string(count_++);
+  }
+
+  bool has_proc() const { return has_proc_; }
+
+ private:
+  const bool has_proc_ = ProcNote().empty();
+  std::vector<MemoryFile> files_;
+  std::optional<TemporaryDirectory> directory_;
+  size_t count_ = 0;
+};
 
 // What LLD writes its output to. For a regular file it would make a temporary one beside it and, to remove that on a
 // crash, take over all signals of the process for good; a pipe it just writes. A thread empties it meanwhile.
 class OutputPipe {
  public:
+  // Null where the system refuses another thread.
   static Result<std::unique_ptr<OutputPipe>> Open() {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0) return FailErrno("create", "a pipe for the linker's output", errno);
-    return std::unique_ptr<OutputPipe>(new OutputPipe(Fd(fds[0]), Fd(fds[1])));
+    std::unique_ptr<OutputPipe> pipe(new OutputPipe(Fd(fds[0]), Fd(fds[1])));
+    try {
+      pipe->reader_ = std::thread([&pipe = *pipe] { pipe.ReadAll(); });
+    } catch (const std::system_error&) {
+      pipe.reset();
+    }
+    return pipe;
   }
   OutputPipe(const OutputPipe&) = delete;
   OutputPipe& operator=(const OutputPipe&) = delete;
@@ -59,8 +102,7 @@ class OutputPipe {
   }
 
  private:
-  OutputPipe(Fd read_end, Fd write_end)
-      : read_end_(std::move(read_end)), write_end_(std::move(write_end)), reader_([this] { ReadAll(); }) {}
+  OutputPipe(Fd read_end, Fd write_end) : read_end_(std::move(read_end)), write_end_(std::move(write_end)) {}
 
   void Join() {
     write_end_.Reset();
@@ -88,6 +130,23 @@ class OutputPipe {
   std::thread reader_;
 };
 
+// LLVM takes the process's signals when it makes the first file that is to go with a crash. Let it do so now, and give
+// them back: it does not ask for them again.
+void KeepSignals() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    std::array<struct sigaction, NSIG> actions;
+    for (int i = 1; i < NSIG; ++i) sigaction(i, nullptr, &actions[i]);
+    stack_t stack;
+    sigaltstack(nullptr, &stack);
+    constexpr const char* kNoFile = "/dev/null/none";
+    llvm::sys::RemoveFileOnSignal(kNoFile);
+    llvm::sys::DontRemoveFileOnSignal(kNoFile);
+    sigaltstack(&stack, nullptr);
+    for (int i = 1; i < NSIG; ++i) sigaction(i, &actions[i], nullptr);
+  });
+}
+
 // LLD holds global state: one link at a time.
 std::mutex& LinkMutex() {
   static std::mutex mutex;
@@ -96,16 +155,24 @@ std::mutex& LinkMutex() {
 
 Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std::vector<std::string> arguments) {
   InstallLlvmGuard();
-  std::vector<Fd> files;
+  Workplace place;
+  std::vector<std::string> files;
   for (const ObjectBytes& object : objects) {
-    GUARDC_TRY(Fd file, WriteMemoryFile(object));
+    GUARDC_TRY(std::string file, place.Add(object));
     files.push_back(std::move(file));
   }
-  GUARDC_TRY(const auto output, OutputPipe::Open());
+  std::unique_ptr<OutputPipe> pipe;
+  if (place.has_proc()) {
+    GUARDC_TRY(pipe, OutputPipe::Open());
+  }
+  std::filesystem::path file;
+  if (pipe == nullptr) {
+    GUARDC_TRY(file, place.NewPath());
+    KeepSignals();
+  }
   arguments.insert(arguments.begin(), "ld.lld");
-  arguments.push_back("-o");
-  arguments.push_back(output->Path());
-  for (const Fd& file : files) arguments.push_back(fmt::format("/proc/self/fd/{}", file.get()));
+  arguments.insert(arguments.end(), {"-o", pipe != nullptr ? pipe->Path() : file.string()});
+  std::ranges::move(files, std::back_inserter(arguments));
 
   std::vector<const char*> argv;
   argv.reserve(arguments.size());
@@ -118,7 +185,7 @@ Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std
     code = lld::lldMain(argv, llvm::nulls(), error_stream, {{lld::Gnu, &lld::elf::link}}).retCode;
   }
   if (code != 0) return Fail(ErrorKind::kCompile, fmt::format("linking failed: {}", error_stream.str()));
-  return output->Finish();
+  return pipe != nullptr ? pipe->Finish() : ReadFile(file, kMostOutput);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/map_count.h"
 #include "runtime/trap/trap_handler.h"
 
 namespace guardc {
@@ -65,11 +66,17 @@ class Watcher {
         std::thread([this] { Run(); }).detach();
         is_running_ = true;
       } catch (const std::system_error&) {
+      } catch (const std::bad_alloc&) {
       }
       pthread_sigmask(SIG_SETMASK, &old, nullptr);
       if (!is_running_) {
-        return Fail(ErrorKind::kOutOfMemory,
-                    "cannot start the thread that watches deadlines: the system refuses another thread");
+        const std::string note = MapCountNote();
+        return Fail(
+            ErrorKind::kOutOfMemory,
+            "cannot start the thread that watches deadlines: the system refuses another thread" +
+                (note.empty() ? " (ulimit -u, the container's limit of processes, or a seccomp filter): allow one "
+                                "more, or call without a deadline, a timeout and a stop token"
+                              : note));
       }
     }
     if (!record->is_registered_) {

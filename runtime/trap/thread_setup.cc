@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 
+#include "base/map_count.h"
 #include "guardc/call.h"
 #include "runtime/trap/trap_handler.h"
 
@@ -81,7 +82,8 @@ class AlternateStack {
 
  private:
   static std::unexpected<Error> NoMemory() {
-    return Fail(ErrorKind::kOutOfMemory, "no memory for the stack on which this thread handles a guest's traps");
+    return Fail(ErrorKind::kOutOfMemory,
+                "no memory for the stack on which this thread handles a guest's traps" + MapCountNote());
   }
 
   void* mapping_ = nullptr;
