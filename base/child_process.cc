@@ -161,6 +161,13 @@ Result<pid_t> Spawn(const ChildRequest& request, int out, int err) {
   pid_t pid = -1;
   const int error =
       posix_spawn(&pid, request.program.c_str(), &plan.actions, &plan.attributes, Pointers(words).data(), environ);
+  if (error == EAGAIN || error == EPERM || error == ENOSYS) {
+    return FailErrno("start",
+                     request.program.string() +
+                         " (does ulimit -u, the container's limit of processes or a seccomp "
+                         "filter forbid another process?)",
+                     error);
+  }
   if (error != 0) return FailErrno("start", request.program, error);
   return pid;
 }

@@ -112,7 +112,9 @@ std::string ProcNote() {
   const int saved_errno = errno;
   const bool is_there = access("/proc/self/fd", X_OK) == 0;
   errno = saved_errno;
-  return is_there ? "" : "; /proc is not mounted (`mount -t proc proc /proc`; in a chroot, on its own /proc)";
+  return is_there ? ""
+                  : ": /proc is not mounted, or is not this process's: `mount -t proc proc /proc` (in a chroot, on its "
+                    "own /proc)";
 }
 
 }  // namespace guardc

@@ -41,7 +41,7 @@ class MemoryFile {
   std::filesystem::path directory_;
 };
 
-// Why what goes by /proc/self failed: "" where /proc is there.
+// For the end of a message about what goes by /proc/self/fd: ": /proc is not mounted, ..."; "" where it is.
 std::string ProcNote();
 
 }  // namespace guardc

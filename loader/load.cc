@@ -110,8 +110,11 @@ Result<DlHandle> Open(int fd, const std::filesystem::path& path, uintptr_t& load
   DlHandle handle(dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL));
   if (handle == nullptr) {
     const char* reason = dlerror();
-    std::string why = ProcNote();
-    if (why.empty()) why = MapCountNote();
+    // Its own reason would be that there is no such file.
+    if (const std::string no_proc = ProcNote(); !no_proc.empty()) {
+      return Fail(ErrorKind::kIo, "cannot map " + path.string() + no_proc);
+    }
+    std::string why = MapCountNote();
     if (why.empty()) why = "; may this process map executable memory? (`guardc doctor` tries)";
     return Fail(ErrorKind::kIo,
                 "cannot map " + path.string() + ": " + (reason != nullptr ? reason : "dlopen failed") + why);

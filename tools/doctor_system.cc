@@ -51,13 +51,12 @@ Finding CheckProc() {
 }
 
 Finding CheckDev() {
-  if (access("/dev/null", R_OK | W_OK) == 0 && access("/dev/stdin", F_OK) == 0)
-    return {.check = "/dev", .found = "there"};
+  if (access("/dev/null", R_OK | W_OK) == 0) return {.check = "/dev", .found = "there"};
   return {.check = "/dev",
           .health = Health::kFail,
-          .found = "/dev/null or /dev/stdin is missing",
-          .fails = "starting the compiler (`guardc compile` alone needs neither)",
-          .mend = "give the root a /dev with null, and stdin, a link to /proc/self/fd/0"};
+          .found = std::string("/dev/null cannot be opened: ") + std::strerror(errno),
+          .fails = "asking the compiler for its version; commands that are started without a standard stream",
+          .mend = "give the root a /dev with null"};
 }
 
 // As many as fit, up to `most`, of what each memory without bounds checks reserves.
