@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <pwd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -14,6 +16,8 @@
 #include "base/hash.h"
 #include "guardc/module.h"
 #include "loader/loaded_artifact.h"
+#include "tests/support/few_mappings.h"
+#include "tests/support/refused_call.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_artifact.h"
 
@@ -64,6 +68,43 @@ TEST(Load, MapsCodeAndFacts) {
   ASSERT_EQ(pread(artifact.image_fd(), image, 14, static_cast<off_t>(artifact.image_file_offset())), 14);
   EXPECT_STREQ(image, "initial memory");
   EXPECT_EQ(std::memcmp(artifact.At<char>(artifact.header().image), image, 14), 0);
+}
+
+TEST(Load, WhereMemoryFilesAreRefused) {
+  const TempDir dir;
+  const auto entry = Publish(dir.path(), test::TestIdentity());
+  LoadOptions pinned;
+  pinned.manifest_sha256 = Sha256Of(test::ReadBytes(entry / "manifest.json")).Hex();
+  const bool is_refused = WithRefusedCall(SYS_memfd_create, EPERM, [&] {
+    for (const LoadOptions& options : {LoadOptions(), pinned}) {
+      const auto module = Module::Load(entry, options);
+      ASSERT_TRUE(module) << module.error().message;
+      EXPECT_EQ(CallAnswer(**module), 42);
+      // What is mapped is a copy, of which this process has no descriptor to write with.
+      const int fd = (*module)->artifact().image_fd();
+      EXPECT_EQ(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+      struct stat st;
+      ASSERT_EQ(fstat(fd, &st), 0);
+      EXPECT_EQ(st.st_nlink, 0U);
+    }
+    test::WriteBytes(entry / "guard.so", std::string(std::filesystem::file_size(entry / "guard.so"), 'x'));
+    const auto damaged = Module::Load(entry);
+    ASSERT_FALSE(damaged);
+    EXPECT_EQ(damaged.error().kind, ErrorKind::kCorruptArtifact);
+  });
+  if (!is_refused) GTEST_SKIP() << "no seccomp filters here";
+}
+
+TEST(Load, SaysWhereThereAreTooManyMappings) {
+  if (!CanTakeAllMappings()) GTEST_SKIP() << "too many mappings to use up, or a sanitizer needs some of its own";
+  const TempDir dir;
+  const auto entry = Publish(dir.path(), test::TestIdentity());
+  // Some dynamic linkers leave mapped what they had of an object when they fail: each attempt takes two mappings.
+  const auto load = [&]() -> Result<void> {
+    GUARDC_CHECK(Module::Load(entry));
+    return {};
+  };
+  EXPECT_GT(ExpectNoteUntilItWorks(load, /*more=*/3), 0);
 }
 
 TEST(Load, LeavesNothingOpen) {

@@ -2,12 +2,16 @@
 #include "runtime/snapshot.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 
+#include <cerrno>
 #include <string>
 
 #include "runtime/guest_call.h"
 #include "runtime/store_impl.h"
 #include "tests/fixtures/wat.h"
+#include "tests/support/few_mappings.h"
+#include "tests/support/refused_call.h"
 
 namespace guardc {
 namespace {
@@ -169,6 +173,35 @@ TEST_P(Snapshot, ACloneIsWhatTheOriginalWas) {
   ExpectInitial(first);
   ExpectSet(second, 42);
   ExpectSet(third, 42);
+}
+
+TEST_P(Snapshot, WhereMemoryFilesAreRefused) {
+  const auto module = TheModule();
+  const bool is_refused = WithRefusedCall(SYS_memfd_create, ENOSYS, [&] {
+    OneInstance original(module);
+    original("set", 42);
+    const auto set = original.Snapshot();
+    OneInstance one(*set), other(*set);
+    one("store", 100);
+    ExpectSet(other, 42);
+    ASSERT_TRUE(set->Restore(one.impl()));
+    ExpectSet(one, 42);
+  });
+  if (!is_refused) GTEST_SKIP() << "no seccomp filters here";
+}
+
+TEST_P(Snapshot, SaysWhereThereAreTooManyMappings) {
+  if (!CanTakeAllMappings()) GTEST_SKIP() << "too many mappings to use up, or a sanitizer needs some of its own";
+  OneInstance original(TheModule());
+  original("set", 42);
+  const auto snapshot = original.Snapshot();
+  const auto clone = [&]() -> Result<void> {
+    Store store({.memory_cap_pages = 600});
+    HostState host;
+    GUARDC_CHECK(CloneWithHost(store, *snapshot, host));
+    return {};
+  };
+  EXPECT_GT(ExpectNoteUntilItWorks(clone), 0);
 }
 
 TEST_P(Snapshot, NothingIsShared) {
