@@ -17,6 +17,8 @@ namespace {
 
 using std::chrono::system_clock;
 
+constexpr size_t kPrefixSize = 2;  // digits
+
 // One entry as found on the disk, its manifest unread.
 struct Found {
   std::filesystem::path path;
@@ -44,9 +46,15 @@ Found Measure(std::filesystem::path path) {
   return found;
 }
 
-// Calls each(module directory, names in it) for every module.
+// A directory that cannot be listed; nothing where another process has removed it meanwhile.
+void NoteUnlisted(const std::filesystem::path& directory, const Error& error, std::vector<GcFailure>& unlisted) {
+  struct stat st;
+  if (lstat(directory.c_str(), &st) == 0 || errno != ENOENT) unlisted.push_back({directory, error});
+}
+
+// Calls each(module directory, names in it) for every module. What cannot be listed is passed over, and told.
 template <class Each>
-Result<void> ForEachModule(const std::filesystem::path& root, Each each) {
+Result<void> ForEachModule(const std::filesystem::path& root, std::vector<GcFailure>& unlisted, Each each) {
   const std::filesystem::path version = root / layout::kVersionDirectory;
   struct stat st;
   if (lstat(version.c_str(), &st) != 0) {
@@ -56,14 +64,21 @@ Result<void> ForEachModule(const std::filesystem::path& root, Each each) {
   GUARDC_CHECK(CheckNotWritableByOthers(st, version));
   GUARDC_TRY(const auto prefixes, ListDirectory(version));
   for (const std::string& prefix : prefixes) {
-    if (prefix.size() != 2) continue;
-    GUARDC_TRY(const auto modules, ListDirectory(version / prefix));
-    for (const std::string& module : modules) {
+    if (prefix.size() != kPrefixSize) continue;
+    const auto modules = ListDirectory(version / prefix);
+    if (!modules) {
+      NoteUnlisted(version / prefix, modules.error(), unlisted);
+      continue;
+    }
+    for (const std::string& module : *modules) {
       if (!IsSha256Hex(module)) continue;
       const std::filesystem::path directory = version / prefix / module;
-      // Another process may have removed it meanwhile.
       const auto names = ListDirectory(directory);
-      if (names) each(directory, *names);
+      if (names) {
+        each(directory, *names);
+      } else {
+        NoteUnlisted(directory, names.error(), unlisted);
+      }
     }
   }
   return {};
@@ -93,17 +108,23 @@ void RemoveStaleLocks(const std::filesystem::path& root) {
 
 Result<std::vector<EntryInfo>> CacheStore::List() const {
   std::vector<EntryInfo> entries;
-  GUARDC_CHECK(ForEachModule(root_, [&](const std::filesystem::path& directory, const std::vector<std::string>& names) {
-    for (const std::string& name : names) {
-      if (!IsSha256Hex(name)) continue;
-      const Found found = Measure(directory / name);
-      entries.push_back({.path = found.path,
-                         .size = found.size,
-                         .last_used = found.last_used,
-                         .in_use = layout::IsInUse(found.path),
-                         .manifest = ReadManifestUnseen(found.path)});
-    }
-  }));
+  std::vector<GcFailure> unlisted;
+  GUARDC_CHECK(ForEachModule(root_, unlisted,
+                             [&](const std::filesystem::path& directory, const std::vector<std::string>& names) {
+                               for (const std::string& name : names) {
+                                 if (!IsSha256Hex(name)) continue;
+                                 const Found found = Measure(directory / name);
+                                 entries.push_back({.path = found.path,
+                                                    .size = found.size,
+                                                    .last_used = found.last_used,
+                                                    .in_use = layout::IsInUse(found.path),
+                                                    .manifest = ReadManifestUnseen(found.path)});
+                               }
+                             }));
+  // One module's directory is that module's trouble; without a prefix's, the list would lack modules and look complete.
+  for (const GcFailure& failure : unlisted) {
+    if (failure.path.filename().native().size() == kPrefixSize) return std::unexpected(failure.error);
+  }
   return entries;
 }
 
@@ -120,18 +141,21 @@ Result<bool> CacheStore::Remove(const std::filesystem::path& entry) const {
 }
 
 Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
+  GcReport report;
   std::vector<Found> entries;
-  GUARDC_CHECK(ForEachModule(root_, [&](const std::filesystem::path& directory, const std::vector<std::string>& names) {
-    for (const std::string& name : names) {
-      if (IsSha256Hex(name)) entries.push_back(Measure(directory / name));
-      // What a crashed writer left: its lock is free.
-      const std::string_view key = layout::KeyOfTemporary(name);
-      if (key.empty() || options.dry_run || !CreateDirectories(layout::LockPath(root_, key).parent_path())) continue;
-      const auto lock = FileLock::TryAcquire(layout::LockPath(root_, key));
-      if (lock && *lock) layout::RemoveTemporaries(directory, key);
-    }
-    if (!options.dry_run) layout::RemoveIfEmpty(directory);
-  }));
+  GUARDC_CHECK(ForEachModule(
+      root_, report.failed, [&](const std::filesystem::path& directory, const std::vector<std::string>& names) {
+        for (const std::string& name : names) {
+          if (IsSha256Hex(name)) entries.push_back(Measure(directory / name));
+          // What a crashed writer left: its lock is free.
+          const std::string_view key = layout::KeyOfTemporary(name);
+          if (key.empty() || options.dry_run || !CreateDirectories(layout::LockPath(root_, key).parent_path()))
+            continue;
+          const auto lock = FileLock::TryAcquire(layout::LockPath(root_, key));
+          if (lock && *lock) layout::RemoveTemporaries(directory, key);
+        }
+        if (!options.dry_run) layout::RemoveIfEmpty(directory);
+      }));
 
   if (!options.dry_run) RemoveStaleLocks(root_);
 
@@ -150,7 +174,6 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
     return (options.max_age && now - last_used > *options.max_age) || (options.max_size && total > *options.max_size);
   };
 
-  GcReport report;
   for (const ChunkInfo& chunk : chunks) {
     const bool due = is_due(chunk.last_used);
     if (due && (options.dry_run || unlink(chunk.path.c_str()) == 0)) {

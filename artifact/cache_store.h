@@ -75,8 +75,9 @@ struct GcFailure {
 struct GcReport {
   std::vector<std::filesystem::path> removed;
   std::vector<std::filesystem::path> in_use;  // would have gone
-  std::vector<GcFailure> failed;              // should have gone and stayed; the others went all the same
-  size_t removed_chunks = 0;                  // chunk_store.h; their bytes are counted below
+  // Should have gone and stayed, or could not be listed; the others went all the same.
+  std::vector<GcFailure> failed;
+  size_t removed_chunks = 0;  // chunk_store.h; their bytes are counted below
   uint64_t removed_bytes = 0;
   uint64_t kept_bytes = 0;
 };

@@ -17,7 +17,6 @@
 #include "artifact/abi.h"
 #include "artifact/cpu_features.h"
 #include "base/file.h"
-#include "base/map_count.h"
 #include "base/memory_file.h"
 #include "guardc/version.h"
 #include "loader/host_cpu.h"
@@ -108,13 +107,6 @@ Finding CheckOvercommit() {
             .found = std::move(found),
             .fails = "growing a guard's memory, once what all processes may use at most is promised to somebody",
             .mend = "vm.overcommit_memory=0 or 1, or a larger vm.overcommit_ratio"};
-  }
-  if (const std::string note = MapCountNote(); !note.empty()) {
-    return {.check = "memory rules",
-            .health = Health::kFail,
-            .found = std::move(found) + note,
-            .fails = "mapping anything more",
-            .mend = "`sysctl vm.max_map_count=65530`"};
   }
   if (!maps.empty() && std::strtoul(maps.c_str(), nullptr, 10) < kFewMaps) {
     return {.check = "memory rules",

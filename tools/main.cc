@@ -24,7 +24,7 @@ constexpr char kExamples[] =
     "  guardc doctor                                  what would not work here, and what mends it\n"
     "\n"
     "The cache is --cache-dir, else $GUARDC_CACHE_DIR, else $MCP_GATEWAY_WASM_CACHE_DIR, else\n"
-    "$XDG_CACHE_HOME/guardc, else ~/.cache/guardc.\n"
+    "$XDG_CACHE_HOME/guardc, else ~/.cache/guardc (XDG_CACHE_HOME and HOME where they are absolute).\n"
     "$GUARDC_LOG=debug shows what the library does, on stderr (docs/logs.md).\n"
     "Exit status: 0 done, 1 the work failed, 2 wrong usage. `guardc COMMAND --help` tells more.";
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/map_count.h"
 #include "runtime/label/call_queue.h"
 #include "runtime/label/guard_instance.h"
 #include "runtime/label/guard_options.h"
@@ -148,7 +149,7 @@ Result<std::shared_ptr<Guard>> Guard::Create(std::shared_ptr<const Module> modul
     }
     return std::shared_ptr<Guard>(new Guard(std::move(impl)));
   } catch (const std::exception& e) {
-    return Fail(ErrorKind::kOutOfMemory, std::string("guard: ") + e.what());
+    return Fail(ErrorKind::kOutOfMemory, std::string("guard: ") + e.what() + MapCountNote());
   }
 }
 
@@ -157,7 +158,7 @@ Result<std::string> Guard::Call(LabelFunction function, std::string_view input_j
   try {
     answer = impl_->Call(function, input_json, call);
   } catch (const std::exception& e) {
-    answer = Fail(ErrorKind::kOutOfMemory, e.what());
+    answer = Fail(ErrorKind::kOutOfMemory, e.what() + MapCountNote());
   }
   if (answer) return answer;
   return std::unexpected(Named(impl_->options(), function, std::move(answer).error()));

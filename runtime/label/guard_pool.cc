@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/map_count.h"
 #include "guardc/pool.h"
 #include "runtime/label/call_queue.h"
 #include "runtime/label/guard_instance.h"
@@ -231,7 +232,7 @@ Result<std::shared_ptr<GuardPool>> GuardPool::Create(std::shared_ptr<const Modul
     }
     return std::shared_ptr<GuardPool>(new GuardPool(std::move(impl)));
   } catch (const std::exception& e) {
-    return Fail(ErrorKind::kOutOfMemory, std::string("pool of guards: ") + e.what());
+    return Fail(ErrorKind::kOutOfMemory, std::string("pool of guards: ") + e.what() + MapCountNote());
   }
 }
 
@@ -240,7 +241,7 @@ Result<std::string> GuardPool::Call(LabelFunction function, std::string_view inp
   try {
     answer = impl_->Call(function, input_json, call);
   } catch (const std::exception& e) {
-    answer = Fail(ErrorKind::kOutOfMemory, e.what());
+    answer = Fail(ErrorKind::kOutOfMemory, e.what() + MapCountNote());
   }
   if (answer) return answer;
   return std::unexpected(Named(impl_->options(), function, std::move(answer).error()));

@@ -150,6 +150,44 @@ class StubbornEntryTest(CliTest):
         self.assertIn(b"error: ", text.stderr)
 
 
+@needs_compiler
+class UnlistableTest(CliTest):
+    """A directory of the cache that cannot be listed, by root neither: it is none."""
+
+    def test_gc_goes_on_and_tells_what_it_could_not_see(self):
+        made = [self.compile(self.wasm(ECHO_GUARD)), self.compile(self.wasm(BROKEN_GUARD, "b.wasm"))]
+        prefixes = {pathlib.Path(m["path"]).parents[1].name for m in made}
+        before, after = [self.cache / "v1" / next(p for p in candidates if p not in prefixes)
+                         for candidates in (("00", "01", "02"), ("fd", "fe", "ff"))]
+        module = pathlib.Path(made[0]["path"]).parents[1] / ("0" * 64)
+        for path in (before, after, module):
+            path.touch()
+        for more in ((), ("--dry-run",)):
+            done = run("cache", "gc", "--max-size", "0", "--cache-dir", self.cache, "--json", *more)
+            report = json.loads(done.stdout)
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(sorted(f["path"] for f in report["failed"]), sorted(map(str, (before, module, after))))
+            for failure in report["failed"]:
+                self.assertIn("Not a directory", failure["error"]["message"])
+            self.assertEqual(sorted(report["removed"]), [] if more else sorted(m["path"] for m in made))
+        self.assertFalse(any(pathlib.Path(m["path"]).exists() for m in made))
+        text = run("cache", "gc", "--leftovers", "--cache-dir", self.cache)
+        self.assertEqual(text.returncode, 1)
+        self.assertIn(f"failed, kept {before}", text.stdout.decode())
+
+    def test_as_another_user(self):
+        if os.geteuid() == 0:
+            self.skipTest("root lists every directory")
+        made = [self.compile(self.wasm(ECHO_GUARD)), self.compile(self.wasm(BROKEN_GUARD, "b.wasm"))]
+        hidden = pathlib.Path(made[0]["path"]).parents[1]
+        hidden.chmod(0)
+        self.addCleanup(hidden.chmod, 0o755)
+        done = run("cache", "gc", "--max-size", "0", "--cache-dir", self.cache, "--json")
+        report = json.loads(done.stdout)
+        self.assertEqual([f["path"] for f in report["failed"]], [str(hidden)])
+        self.assertEqual(report["removed"], [made[1]["path"]])
+
+
 class TrustedGroupTest(CliTest):
     """A cache as OpenShift gives it: any user's, writable by a group that is trusted."""
 
