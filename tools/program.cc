@@ -10,6 +10,7 @@
 #include <exception>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 #include "guardc/log.h"
 #include "guardc/version.h"
@@ -96,6 +97,14 @@ int RunProgram(int argc, char** argv, const Program& program) {
   try {
     return ParseAndRun(argc, argv, program);
   } catch (const std::exception& error) {
+    const auto* system = dynamic_cast<const std::system_error*>(&error);
+    if (system != nullptr && system->code() == std::errc::resource_unavailable_try_again) {
+      return ReportError(
+          {ErrorKind::kOutOfMemory,
+           "the system refuses another thread (ulimit -u, the container's limit of processes, or a seccomp "
+           "filter): allow one more"},
+          false);
+    }
     return ReportError({ErrorKind::kInternal, error.what()}, false);
   }
 }

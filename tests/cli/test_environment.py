@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import unittest
@@ -235,6 +236,31 @@ class ThreadsTest(Environment):
                                               "--cache-dir", self.dir / "new")
         self.assert_error(done, "cannot start", "guardc-compiler", "ulimit -u", "seccomp")
         self.assert_compiles_the_same(self.with_filter(NO_PROCESSES))
+
+    def test_a_few_by_ulimit(self):
+        # Counted are all processes and threads of the user; root has no such limit.
+        if os.geteuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("only root can become a user who has no other process")
+        os.chmod(self.dir, 0o755)
+        own = self.dir / "own"
+        own.mkdir(mode=0o777)
+        os.chmod(own, 0o777)
+        succeeded = 0
+        for limit in range(1, 9):
+            command = ["setpriv", "--reuid=54329", "--regid=54329", "--clear-groups", GUARDC, "call", self.guard,
+                       "label_agent", "--input", self.input, "--compile", "--timeout", "60s", "--cache-dir",
+                       own / f"cache-{limit}"]
+            done = subprocess.run(
+                command, capture_output=True, timeout=100, env={**os.environ, "TMPDIR": str(own)},
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NPROC, (limit, limit)))
+            if b"failed to execute" in done.stderr or b"ermission denied" in done.stderr:
+                self.skipTest("another user cannot reach the build")
+            if done.returncode == 0:
+                self.assertEqual(done.stdout, AGENT_ANSWER.encode())
+                succeeded += 1
+            else:
+                self.assert_error(done, "ulimit -u")
+        self.assertGreater(succeeded, 0)
 
     def test_the_doctor_says_what_fails(self):
         checks = self.checks(self.with_filter(NO_THREADS), 1)
