@@ -169,6 +169,8 @@ Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std
   if (pipe == nullptr) {
     GUARDC_TRY(file, place.NewPath());
     KeepSignals();
+    // A disk that is full is an error of a write, and no SIGBUS.
+    arguments.emplace_back("--no-mmap-output-file");
   }
   arguments.insert(arguments.begin(), "ld.lld");
   arguments.insert(arguments.end(), {"-o", pipe != nullptr ? pipe->Path() : file.string()});
@@ -179,12 +181,17 @@ Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std
   for (const std::string& argument : arguments) argv.push_back(argument.c_str());
   std::string errors;
   llvm::raw_string_ostream error_stream(errors);
+  TakeFatalMessage();
   int code = 1;
   {
+    const QuietWrites quiet;
     const std::lock_guard lock(LinkMutex());
     code = lld::lldMain(argv, llvm::nulls(), error_stream, {{lld::Gnu, &lld::elf::link}}).retCode;
   }
-  if (code != 0) return Fail(ErrorKind::kCompile, fmt::format("linking failed: {}", error_stream.str()));
+  if (code != 0) {
+    const std::string fatal = TakeFatalMessage();
+    return Fail(ErrorKind::kCompile, fmt::format("linking failed: {}{}", error_stream.str(), fatal));
+  }
   return pipe != nullptr ? pipe->Finish() : ReadFile(file, kMostOutput);
 }
 

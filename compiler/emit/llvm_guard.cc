@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace guardc::compiler {
 namespace {
@@ -49,6 +50,8 @@ void GiveUp(const char* why) {
   OnFatalError(nullptr, why, false);
   __builtin_unreachable();  // the recovery jumped
 }
+
+std::string TakeFatalMessage() { return std::exchange(fatal_message, {}); }
 
 Result<void> GuardLlvm(const std::function<Result<void>()>& work) {
   InstallLlvmGuard();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "guardc/result.h"
 
@@ -15,5 +16,8 @@ void InstallLlvmGuard();
 
 // Runs `work`; kCompile if LLVM gave up in it (what it held then is lost), kOutOfMemory for std::bad_alloc.
 Result<void> GuardLlvm(const std::function<Result<void>()>& work);
+
+// What the last fatal error on this thread said, where another recovered from it (LLD does): "" where there was none.
+std::string TakeFatalMessage();
 
 }  // namespace guardc::compiler

@@ -184,6 +184,12 @@ class NoProcTest(Environment):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(list(temporary.iterdir()), [])
 
+    def test_a_temporary_directory_that_is_full(self):
+        for size in ("4k", "8k", "12k", "16k", "24k", "32k"):
+            there = self.in_mounts(f"umount -l /proc && mount -t tmpfs -o size={size} none /var/tmp")
+            done = there("compile", self.guard, "--cache-dir", self.dir / f"new-{size}", env={"TMPDIR": "/var/tmp"})
+            self.assert_error(done, "No space left on device")
+
     def test_a_temporary_directory_that_cannot_be_written(self):
         there = self.in_mounts("umount -l /proc && mount -t tmpfs -o ro none /var/tmp")
         done = there("compile", self.guard, "--cache-dir", self.dir / "new", env={"TMPDIR": "/var/tmp"})

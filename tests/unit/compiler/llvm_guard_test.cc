@@ -4,12 +4,19 @@
 #include <gmock/gmock.h>
 #include <llvm/Support/ErrorHandling.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
 
+#include <array>
+#include <cerrno>
 #include <new>
+#include <system_error>
+#include <thread>
 
 #include "compiler/emit/link.h"
 #include "compiler/emit/parallel.h"
 #include "guardc/compile.h"
+#include "tests/support/refused_call.h"
 #include "tests/unit/compiler/wat.h"
 
 namespace guardc::compiler {
@@ -65,6 +72,29 @@ TEST(Link, RefusesWhatIsNoObject) {
   ASSERT_FALSE(linked.has_value());
   EXPECT_EQ(linked.error().kind, ErrorKind::kCompile);
   EXPECT_THAT(linked.error().message, HasSubstr("linking failed"));
+}
+
+// The linker's output is then a file, which LLVM would take the process's signals for.
+TEST(Link, WithoutThreadsSignalsStayWithWhomTheyBelongTo) {
+  const auto wasm = test::Guard("");
+  const auto compile = [&] { return Compile(wasm, {}, Emit::kSharedObject); };
+  const auto expected = compile();
+  ASSERT_TRUE(expected) << expected.error().message;
+  const bool is_refused = WithRefusedCall(SYS_clone3, EPERM, [&] {
+    ASSERT_THROW(std::thread([] {}).join(), std::system_error);
+    std::array<void (*)(int), NSIG> before{};
+    struct sigaction action{};
+    for (int i = 1; i < NSIG; ++i) before[i] = sigaction(i, nullptr, &action) == 0 ? action.sa_handler : SIG_ERR;
+    for (int round = 0; round < 2; ++round) {
+      const auto compiled = compile();
+      ASSERT_TRUE(compiled) << compiled.error().message;
+      EXPECT_EQ(compiled->bytes, expected->bytes);
+    }
+    for (int i = 1; i < NSIG; ++i) {
+      EXPECT_EQ(sigaction(i, nullptr, &action) == 0 ? action.sa_handler : SIG_ERR, before[i]) << strsignal(i);
+    }
+  });
+  if (!is_refused) GTEST_SKIP() << "no seccomp filters here";
 }
 
 }  // namespace
