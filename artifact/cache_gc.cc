@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 #include "artifact/cache_layout.h"
 #include "artifact/cache_store.h"
 #include "artifact/chunk_store.h"
+#include "artifact/names.h"
 #include "base/hash.h"
 
 namespace guardc::artifact {
@@ -94,12 +96,22 @@ Result<Manifest> ReadManifestUnseen(const std::filesystem::path& entry) {
   return ParseManifest(json, path.native());
 }
 
+// For people alone: what is no such note is none.
+std::string ReadSource(const std::filesystem::path& entry) {
+  constexpr uint64_t kLongest = 4096;  // bytes
+  const std::filesystem::path path = entry / kSourceFile;
+  const Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  struct stat st;
+  if (!fd || fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return "";
+  return ReadAll(fd.get(), path, kLongest).value_or("");
+}
+
 // The lock files of compilers that were killed: nobody holds them, and taking one and letting it go removes it.
 void RemoveStaleLocks(const std::filesystem::path& root) {
   const auto names = ListDirectory(layout::LockPath(root, "").parent_path());
   if (!names) return;
   for (const std::string& name : *names) {
-    if (!IsSha256Hex(name)) continue;
+    if (!IsSha256Hex(name) && name != layout::kNamesLock) continue;
     [[maybe_unused]] const auto lock = FileLock::TryAcquire(layout::LockPath(root, name));
   }
 }
@@ -118,6 +130,7 @@ Result<std::vector<EntryInfo>> CacheStore::List() const {
                                                     .size = found.size,
                                                     .last_used = found.last_used,
                                                     .in_use = layout::IsInUse(found.path),
+                                                    .source = ReadSource(found.path),
                                                     .manifest = ReadManifestUnseen(found.path)});
                                }
                              }));
@@ -128,15 +141,20 @@ Result<std::vector<EntryInfo>> CacheStore::List() const {
   return entries;
 }
 
-Result<bool> CacheStore::Remove(const std::filesystem::path& entry) const {
+Result<RemovedEntry> CacheStore::Remove(const std::filesystem::path& entry) const {
   const std::string key = entry.filename().string();
   const std::filesystem::path lock_path = layout::LockPath(root_, key);
   GUARDC_CHECK(CreateDirectories(lock_path.parent_path()));
   // Taken: it is being compiled again right now, so somebody wants it.
   GUARDC_TRY(const auto lock, FileLock::TryAcquire(lock_path));
-  if (!lock) return false;
-  GUARDC_TRY(const bool removed, layout::RemoveEntry(entry, key));
-  if (removed) layout::RemoveIfEmpty(entry.parent_path());
+  RemovedEntry removed;
+  if (!lock) return removed;
+  GUARDC_TRY(removed.is_gone, layout::RemoveEntry(entry, key));
+  if (!removed.is_gone) return removed;
+  layout::RemoveIfEmpty(entry.parent_path());
+  RemovedNames names = RemoveNamesOf(*this, entry.parent_path().filename().string(), key);
+  removed.names = std::move(names.names);
+  removed.failed = std::move(names.failed);
   return removed;
 }
 
@@ -192,10 +210,12 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
       if (options.dry_run) {
         removed = !layout::IsInUse(entry.path);
       } else {
-        const Result<bool> result = Remove(entry.path);
+        Result<RemovedEntry> result = Remove(entry.path);
         if (!result) report.failed.push_back({entry.path, result.error()});
         has_failed = !result;
-        removed = result.value_or(false);
+        removed = result && result->is_gone;
+        if (result) std::ranges::move(result->names, std::back_inserter(report.removed_names));
+        // Names that stayed are told of below: their entry is gone.
       }
       if (!has_failed) (removed ? report.removed : report.in_use).push_back(entry.path);
     }
@@ -206,6 +226,17 @@ Result<GcReport> CacheStore::Gc(const GcOptions& options) const {
       report.kept_bytes += entry.size;
     }
   }
+  if (options.dry_run) {
+    for (EntryName& name : ListNames(*this).value_or(std::vector<EntryName>{})) {
+      const auto entry = EntryPath(name.wasm_sha256, name.key);
+      if (std::ranges::find(report.removed, entry) != report.removed.end()) {
+        report.removed_names.push_back(std::move(name.name));
+      }
+    }
+  }
+  RemovedNames swept = SweepNames(*this, options.dry_run);
+  std::ranges::move(swept.names, std::back_inserter(report.removed_names));
+  std::ranges::move(swept.failed, std::back_inserter(report.failed));
   return report;
 }
 

@@ -3,6 +3,7 @@
 #include "artifact/cache_layout.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -41,6 +42,17 @@ Result<bool> LockForRemoval(const std::filesystem::path& entry, Fd& manifest) {
 }
 
 }  // namespace
+
+Result<bool> CheckDirectory(const std::filesystem::path& path, bool may_be_link) {
+  struct stat st;
+  if ((may_be_link ? stat(path.c_str(), &st) : lstat(path.c_str(), &st)) != 0) {
+    if (errno == ENOENT) return false;
+    return FailErrno("open", path, errno);
+  }
+  if (!S_ISDIR(st.st_mode)) return Fail(ErrorKind::kIo, path.string() + " is not a directory");
+  GUARDC_CHECK(CheckNotWritableByOthers(st, path));
+  return true;
+}
 
 std::filesystem::path LockPath(const std::filesystem::path& root, std::string_view key) {
   return root / kVersionDirectory / kLockDirectory / key;
@@ -96,6 +108,7 @@ Result<bool> RemoveEntry(const std::filesystem::path& entry, std::string_view ke
     RemoveTree(temporary);
     return true;
   }
+  if (errno == ENOENT) return true;
   if (!IsRenameRefused(errno)) return FailErrno("remove", entry, errno);
   GUARDC_CHECK(RemoveInPlace(entry));
   return true;

@@ -12,11 +12,17 @@ namespace guardc::artifact::layout {
 
 inline constexpr std::string_view kVersionDirectory = "v1";
 inline constexpr std::string_view kLockDirectory = "lock";
+// Names of entries (names.h), and the name of the lock of all of them.
+inline constexpr std::string_view kNamesDirectory = "names";
+inline constexpr std::string_view kNamesLock = "names";
 // Parts of modules (chunk_store.h).
 inline constexpr std::string_view kChunksDirectory = "chunks";
 // ".tmp-<key>-<pid>-<n>": an entry that is being written, or one that was replaced or removed while in use. Whoever
 // holds the key's lock may remove those that nobody uses.
 inline constexpr std::string_view kTemporaryPrefix = ".tmp-";
+
+// A directory of the cache: there, a directory, no link, and nobody else's to write. False where it is absent.
+Result<bool> CheckDirectory(const std::filesystem::path& path, bool may_be_link);
 
 std::filesystem::path LockPath(const std::filesystem::path& root, std::string_view key);
 std::filesystem::path TemporaryPath(const std::filesystem::path& module_directory, std::string_view key);

@@ -22,23 +22,11 @@ constexpr uint64_t kDescriptionLimit = uint64_t{64} << 20;  // bytes; a guard's 
 // How often to try again where another process removes the empty directory that we are about to write to.
 constexpr int kAttempts = 100;
 
-// A directory of the cache: there, a directory, no link, and nobody else's to write. Empty where it is absent.
-Result<bool> CheckDirectory(const std::filesystem::path& path, bool may_be_link) {
-  struct stat st;
-  if ((may_be_link ? stat(path.c_str(), &st) : lstat(path.c_str(), &st)) != 0) {
-    if (errno == ENOENT) return false;
-    return FailErrno("open", path, errno);
-  }
-  if (!S_ISDIR(st.st_mode)) return Fail(ErrorKind::kIo, path.string() + " is not a directory");
-  GUARDC_CHECK(CheckNotWritableByOthers(st, path));
-  return true;
-}
-
 // The levels of the cache from the version down to a module; false where one is absent.
 Result<bool> CheckLevels(const std::filesystem::path& module_directory) {
   const std::filesystem::path prefix = module_directory.parent_path();
   for (const auto& path : {prefix.parent_path(), prefix, module_directory}) {
-    GUARDC_TRY(const bool exists, CheckDirectory(path, /*may_be_link=*/false));
+    GUARDC_TRY(const bool exists, layout::CheckDirectory(path, /*may_be_link=*/false));
     if (!exists) return false;
   }
   return true;
@@ -117,6 +105,9 @@ Result<void> WriteEntry(const std::filesystem::path& directory, const Payload& p
   GUARDC_CHECK(WriteNewFile(directory / kObjectFile, payload.object));
   const std::string description = PrintDescription(payload.description);
   GUARDC_CHECK(WriteNewFile(directory / kDescriptionFile, std::as_bytes(std::span<const char>(description))));
+  if (!payload.source.empty()) {
+    GUARDC_CHECK(WriteNewFile(directory / kSourceFile, std::as_bytes(std::span<const char>(payload.source))));
+  }
   // Last, so that even a copy of a half-written directory is recognised by its absence.
   const std::string manifest = PrintManifest(payload.manifest);
   GUARDC_CHECK(WriteNewFile(directory / kManifestFile, std::as_bytes(std::span<const char>(manifest))));
@@ -163,7 +154,7 @@ Result<CacheStore> CacheStore::OpenForWriting(const std::filesystem::path& root)
 }
 
 Result<CacheStore> CacheStore::OpenForReading(const std::filesystem::path& root) {
-  GUARDC_TRY(const bool exists, CheckDirectory(root, /*may_be_link=*/true));
+  GUARDC_TRY(const bool exists, layout::CheckDirectory(root, /*may_be_link=*/true));
   if (!exists) return Fail(ErrorKind::kNotCached, "there is no cache directory " + root.string());
   return CacheStore(root);
 }

@@ -1,8 +1,9 @@
 // The cache directory: content-addressed entries, published whole or not at all. Layout and rules are in
 // docs/artifact-format.md:
 //
-//   <root>/v1/<first two digits>/<wasm sha256>/<key>/{guard.so, description.json, manifest.json}
+//   <root>/v1/<first two digits>/<wasm sha256>/<key>/{guard.so, description.json, manifest.json, source}
 //   <root>/v1/lock/<key>      while a compile of that key runs
+//   <root>/v1/names/<name>    see names.h
 //
 // Readers take no lock that can block. Whoever uses an entry holds a shared lock on its manifest.json, so that gc
 // leaves it alone.
@@ -30,6 +31,8 @@ struct Payload {
   std::vector<std::byte> object;
   Description description;
   Manifest manifest;
+  // The file name that the module came from, "" where there is none: for people, and in no hash.
+  std::string source = {};
 };
 
 // Fills in a manifest's key, hashes and sizes.
@@ -57,6 +60,7 @@ struct EntryInfo {
   uint64_t size = 0;                                // bytes of all its files
   std::chrono::system_clock::time_point last_used;  // to a day, see docs/artifact-format.md
   bool in_use = false;
+  std::string source;  // as Payload has it
   Result<Manifest> manifest;
 };
 
@@ -74,12 +78,19 @@ struct GcFailure {
 
 struct GcReport {
   std::vector<std::filesystem::path> removed;
+  std::vector<std::string> removed_names;     // of those, and such as had no entry any more or were damaged
   std::vector<std::filesystem::path> in_use;  // would have gone
   // Should have gone and stayed, or could not be listed; the others went all the same.
   std::vector<GcFailure> failed;
   size_t removed_chunks = 0;  // chunk_store.h; their bytes are counted below
   uint64_t removed_bytes = 0;
   uint64_t kept_bytes = 0;
+};
+
+struct RemovedEntry {
+  bool is_gone = false;            // else it is in use, or being compiled again
+  std::vector<std::string> names;  // that it had, and which are gone as well
+  std::vector<GcFailure> failed;   // names that should have gone and stayed
 };
 
 // Stateless but for the path; thread-safe.
@@ -106,8 +117,8 @@ class CacheStore {
   Result<std::vector<EntryInfo>> List() const;
 
   Result<GcReport> Gc(const GcOptions& options) const;
-  // Removes one entry, whose directory this is; false where it is in use, or being compiled again. kIo.
-  Result<bool> Remove(const std::filesystem::path& entry) const;
+  // Removes one entry, whose directory this is, and its names (names.h). kIo.
+  Result<RemovedEntry> Remove(const std::filesystem::path& entry) const;
 
  private:
   explicit CacheStore(std::filesystem::path root) : root_(std::move(root)) {}

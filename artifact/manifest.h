@@ -16,6 +16,7 @@ namespace guardc::artifact {
 inline constexpr uint32_t kManifestVersion = 3;
 inline constexpr std::string_view kManifestFile = "manifest.json";
 inline constexpr std::string_view kObjectFile = "guard.so";
+inline constexpr std::string_view kSourceFile = "source";  // the manifest does not know of it
 
 // What the code runs on.
 struct Target {

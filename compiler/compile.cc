@@ -202,6 +202,16 @@ Result<CompiledModule> Compile(std::span<const std::byte> wasm, const CompileOpt
   return FailException(e);
 }
 
+namespace {
+
+// The last part of a path; no more than a file system would take.
+std::string SourceNote(const std::string& source) {
+  constexpr size_t kLongest = 255;  // bytes
+  return std::filesystem::path(source).filename().string().substr(0, kLongest);
+}
+
+}  // namespace
+
 Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const CompileOptions& options,
                                       const std::filesystem::path& cache_directory, bool force, bool reuse) try {
   const QuietWrites quiet;
@@ -224,6 +234,7 @@ Result<CachedArtifact> CompileToCache(std::span<const std::byte> wasm, const Com
                cached.chunks = compiled.chunks;
                cached.chunks_reused = chunks ? chunks->reused() : 0;
                cached.phases = std::move(compiled.result.phases);
+               compiled.payload->source = SourceNote(options.source);
                return *std::move(compiled.payload);
              }));
   // What is left of the time went into looking the entry up, waiting for others, and writing it.

@@ -65,7 +65,7 @@ std::vector<std::string> Arguments(const fs::path& cache_directory, const Compil
                                   "-O" + std::to_string(options.opt_level),
                                   "--cpu=" + options.cpu,
                                   "--profile=" + std::string(artifact::ProfileName(options.profile))};
-  if (!how.name.empty()) out.push_back("--name=" + how.name);
+  if (!how.name.empty()) out.push_back("--stdin-name=" + how.name);
   if (const auto group = TrustedGroup()) out.push_back("--trusted-group=" + std::to_string(*group));
   if (!options.target.empty()) out.push_back("--target=" + options.target);
   if (options.bounds_checks) out.emplace_back("--bounds-checks");
@@ -173,24 +173,25 @@ Result<void> CompileInProcess(std::span<const std::byte> wasm, const fs::path& c
                        .arguments = Arguments(cache_directory, how),
                        .stdin_fd = module.get(),
                        .bounds = how.bounds};
+  const std::string name = how.name.empty() ? "the module" : how.name;
   const auto start = Clock::now();
   if (!request.bounds.deadline) request.bounds.deadline = start + kLongest;
-  Log().Write(log::Level::kInfo, how.name + ": compiling it with " + compiler.string(),
+  Log().Write(log::Level::kInfo, name + ": compiling it with " + compiler.string(),
               {.guard = {}, .request_id = how.bounds.request_id});
   auto end = RunChild(request);
   if (!end) {
     Error error = std::move(end).error();
-    error.message = how.name + ": compiling it: " + error.message;
+    error.message = name + ": compiling it: " + error.message;
     return std::unexpected(std::move(error));
   }
   using How = ChildEnd::How;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
-  Log().Write(log::Level::kInfo, how.name + ": the compiler ended after " + std::to_string(took.count()) + " ms",
+  Log().Write(log::Level::kInfo, name + ": the compiler ended after " + std::to_string(took.count()) + " ms",
               {.guard = {}, .request_id = how.bounds.request_id});
   if (end->how == How::kExited && end->code == 0) return {};
   if (end->how == How::kSignaled) {
     const char* signal = sigdescr_np(end->code);
-    return Fail(ErrorKind::kCompile, how.name + ": the compiler crashed (" +
+    return Fail(ErrorKind::kCompile, name + ": the compiler crashed (" +
                                          (signal != nullptr ? signal : "signal " + std::to_string(end->code)) + ")" +
                                          Complaint(end->err));
   }
@@ -198,7 +199,7 @@ Result<void> CompileInProcess(std::span<const std::byte> wasm, const fs::path& c
   // What nobody could ask for may have gone well: whoever looks into the cache next will see.
   if (end->how == How::kUnknown) return {};
   return Fail(ErrorKind::kCompile,
-              how.name + ": the compiler failed with exit code " + std::to_string(end->code) + Complaint(end->err));
+              name + ": the compiler failed with exit code " + std::to_string(end->code) + Complaint(end->err));
 }
 
 }  // namespace guardc::loader

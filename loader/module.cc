@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "artifact/cache_store.h"
+#include "artifact/names.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -88,10 +89,9 @@ Result<std::shared_ptr<const Module>> Module::Load(const std::filesystem::path& 
   return std::shared_ptr<const Module>(new Module(std::move(loaded)));
 }
 
-Result<std::shared_ptr<const Module>> Module::FindCached(std::span<const std::byte> wasm,
+Result<std::shared_ptr<const Module>> Module::FindCached(const std::string& wasm_sha256,
                                                          const std::filesystem::path& cache_directory,
                                                          const LoadOptions& options, bool& has_damaged) {
-  const std::string wasm_sha256 = Sha256Of(wasm).Hex();
   auto store = artifact::CacheStore::OpenForReading(cache_directory);
   if (!store) {
     if (store.error().kind == ErrorKind::kNotCached) return FailNotFound(wasm_sha256, cache_directory);
@@ -122,6 +122,8 @@ void RemoveDamaged(const std::string& wasm_sha256, const std::filesystem::path& 
     if (entry || entry.error().kind != ErrorKind::kCorruptArtifact) continue;
     const auto removed = store->Remove(path);
     if (!removed) Log().Write(log::Level::kWarn, removed.error().message);
+    if (!removed) continue;
+    for (const artifact::GcFailure& left : removed->failed) Log().Write(log::Level::kWarn, left.error.message);
   }
 }
 
@@ -130,8 +132,9 @@ void RemoveDamaged(const std::string& wasm_sha256, const std::filesystem::path& 
 Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wasm,
                                                    const std::filesystem::path& cache_directory,
                                                    const LoadOptions& options) {
+  const std::string wasm_sha256 = Sha256Of(wasm).Hex();
   bool has_damaged = false;
-  auto found = FindCached(wasm, cache_directory, options, has_damaged);
+  auto found = FindCached(wasm_sha256, cache_directory, options, has_damaged);
   if (found && Log().Enabled(log::Level::kDebug))
     Log().Write(log::Level::kDebug, "found " + (*found)->entry().string());
   // A sound entry beside a damaged one must not hide it: it may be of lesser code, and the better would never be made
@@ -145,9 +148,25 @@ Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wa
     return found;
   }
   GUARDC_CHECK(compiled);
-  if (has_damaged) RemoveDamaged(Sha256Of(wasm).Hex(), cache_directory);
+  if (has_damaged) RemoveDamaged(wasm_sha256, cache_directory);
   options.StepDone("compile");
-  return FindCached(wasm, cache_directory, options, has_damaged);
+  return FindCached(wasm_sha256, cache_directory, options, has_damaged);
+}
+
+Result<std::shared_ptr<const Module>> Module::FindNamed(std::string_view name,
+                                                        const std::filesystem::path& cache_directory,
+                                                        const LoadOptions& options) {
+  GUARDC_TRY(const auto store, artifact::CacheStore::OpenForReading(cache_directory));
+  GUARDC_TRY(const std::filesystem::path path, artifact::EntryOfName(store, name));
+  const std::string wasm_sha256 = path.parent_path().filename().string();
+  auto entry = OpenUsable(path, wasm_sha256);
+  if (!entry && entry.error().kind == ErrorKind::kNotCached) {  // gone meanwhile
+    return artifact::FailEntryIsGone(store, {std::string(name), wasm_sha256, path.filename().string()});
+  }
+  if (!entry) return std::unexpected(std::move(entry).error());
+  options.StepDone("find");
+  GUARDC_TRY(auto loaded, loader::ArtifactLoader::Load(*std::move(entry), options));
+  return std::shared_ptr<const Module>(new Module(std::move(loaded)));
 }
 
 Result<std::shared_ptr<const Module>> Module::Compile(std::span<const std::byte> wasm, const LoadOptions& options) {
@@ -158,7 +177,7 @@ Result<std::shared_ptr<const Module>> Module::Compile(std::span<const std::byte>
   GUARDC_CHECK(loader::CompileInProcess(wasm, directory.path(), *options.compile_on_miss));
   // Not trusted: its bytes are copied, so that the file may go.
   bool has_damaged = false;
-  return FindCached(wasm, directory.path(), {.manifest_sha256 = options.manifest_sha256}, has_damaged);
+  return FindCached(Sha256Of(wasm).Hex(), directory.path(), {.manifest_sha256 = options.manifest_sha256}, has_damaged);
 }
 
 const std::string& Module::name() const { return artifact_->name(); }

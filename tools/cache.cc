@@ -8,6 +8,7 @@
 
 #include "artifact/cache_store.h"
 #include "artifact/chunk_store.h"
+#include "artifact/names.h"
 #include "base/json.h"
 #include "guardc/module.h"
 #include "tools/command.h"
@@ -41,6 +42,7 @@ std::string FormatDay(std::chrono::system_clock::time_point time) {
 
 struct Listing {
   std::vector<EntryInfo> entries;
+  std::vector<artifact::EntryName> names;
   std::vector<artifact::ChunkInfo> chunks;
 };
 
@@ -48,14 +50,26 @@ struct Listing {
 Result<Listing> ListAll(const fs::path& root) {
   GUARDC_TRY(const CacheStore store, CacheStore::OpenForReading(root));
   GUARDC_TRY(std::vector<EntryInfo> entries, store.List());
-  return Listing{std::move(entries), artifact::ListChunks(store)};
+  auto names = artifact::ListNames(store);
+  if (!names) ReportWarning("no name is shown, and none is taken: " + names.error().message);
+  return Listing{std::move(entries), std::move(names).value_or(std::vector<artifact::EntryName>{}),
+                 artifact::ListChunks(store)};
 }
 
-ordered_json ToJson(const EntryInfo& entry) {
-  ordered_json row = {{"entry", entry.path.string()},
-                      {"size", entry.size},
-                      {"last_used", FormatDay(entry.last_used)},
-                      {"in_use", entry.in_use}};
+std::vector<std::string> NamesOf(const EntryInfo& entry, const Listing& listing) {
+  std::vector<std::string> out;
+  for (const artifact::EntryName& name : listing.names) {
+    if (entry.path.filename() == name.key && entry.path.parent_path().filename() == name.wasm_sha256) {
+      out.push_back(name.name);
+    }
+  }
+  return out;
+}
+
+ordered_json ToJson(const EntryInfo& entry, const Listing& listing) {
+  ordered_json row = {
+      {"entry", entry.path.string()}, {"names", NamesOf(entry, listing)},        {"source", entry.source},
+      {"size", entry.size},           {"last_used", FormatDay(entry.last_used)}, {"in_use", entry.in_use}};
   if (entry.manifest) {
     row["manifest"] = ParseJson<ordered_json>(artifact::PrintManifest(*entry.manifest), "the manifest").value();
   } else {
@@ -64,8 +78,17 @@ ordered_json ToJson(const EntryInfo& entry) {
   return row;
 }
 
-std::string ShortName(const artifact::Manifest& manifest) {
-  return manifest.module_name.empty() ? "-" : manifest.module_name;
+// What people know the module by.
+std::string ShortName(const EntryInfo& entry) {
+  const bool has_name = entry.manifest && !entry.manifest->module_name.empty();
+  const std::string name = has_name ? entry.manifest->module_name : entry.source;
+  return name.empty() ? "-" : PrintableName(name);
+}
+
+std::string FormatNames(const EntryInfo& entry, const Listing& listing) {
+  std::string out;
+  for (const std::string& name : NamesOf(entry, listing)) out += (out.empty() ? "" : ", ") + name;
+  return out.empty() ? "-" : out;
 }
 
 int RunLs(const CommonOptions& options) {
@@ -80,23 +103,26 @@ int RunLs(const CommonOptions& options) {
   for (const artifact::ChunkInfo& chunk : listing->chunks) chunks_size += chunk.size;
   if (options.json) {
     ordered_json rows = ordered_json::array();
-    for (const EntryInfo& entry : entries) rows.push_back(ToJson(entry));
+    for (const EntryInfo& entry : entries) rows.push_back(ToJson(entry, *listing));
     return FinishJson({{"directory", root->string()},
                        {"size", total},
                        {"entries", rows},
                        {"chunks", {{"count", listing->chunks.size()}, {"size", chunks_size}}}},
                       kDone);
   }
-  std::vector<std::vector<std::string>> table = {{"KEY", "MODULE", "PROFILE", "OPT", "CPU", "SIZE", "LAST USED", ""}};
+  std::vector<std::vector<std::string>> table = {
+      {"KEY", "NAME", "MODULE", "PROFILE", "OPT", "CPU", "SIZE", "LAST USED", ""}};
   for (const EntryInfo& entry : entries) {
     const std::string key = entry.path.filename().string().substr(0, 12);
     const std::string state = entry.in_use ? "in use" : "";
     if (!entry.manifest) {
-      table.push_back({key, "?", "?", "?", "?", FormatSize(entry.size), FormatDay(entry.last_used), "damaged"});
+      table.push_back({key, FormatNames(entry, *listing), ShortName(entry), "?", "?", "?", FormatSize(entry.size),
+                       FormatDay(entry.last_used), "damaged"});
       continue;
     }
     const artifact::Identity& identity = entry.manifest->identity;
-    table.push_back({key, ShortName(*entry.manifest), std::string(artifact::ProfileName(identity.options.profile)),
+    table.push_back({key, FormatNames(entry, *listing), ShortName(entry),
+                     std::string(artifact::ProfileName(identity.options.profile)),
                      "-O" + std::to_string(identity.options.opt_level), identity.target.cpu, FormatSize(entry.size),
                      FormatDay(entry.last_used), state});
   }
@@ -196,6 +222,7 @@ int RunGc(const GcArguments& arguments) {
     return FinishJson({{"directory", root->string()},
                        {"dry_run", arguments.dry_run},
                        {"removed", PathsToJson(report.removed)},
+                       {"removed_names", report.removed_names},
                        {"in_use", PathsToJson(report.in_use)},
                        {"failed", failed},
                        {"removed_chunks", report.removed_chunks},
@@ -206,6 +233,8 @@ int RunGc(const GcArguments& arguments) {
   std::string text;
   for (const fs::path& path : report.removed)
     text += (arguments.dry_run ? "would remove " : "removed ") + path.string() + "\n";
+  for (const std::string& name : report.removed_names)
+    text += (arguments.dry_run ? "would remove the name " : "removed the name ") + name + "\n";
   for (const fs::path& path : report.in_use) text += "in use, kept " + path.string() + "\n";
   for (const artifact::GcFailure& failure : report.failed) text += "failed, kept " + failure.path.string() + "\n";
   if (report.removed_chunks > 0) {
@@ -220,48 +249,118 @@ struct RmArguments : CommonOptions {
   std::vector<std::string> subjects;
 };
 
+// What one argument of `rm` means.
+struct Doomed {
+  std::vector<fs::path> entries;
+  std::string name;  // to be removed alone: its file is damaged, or its entry gone
+};
+
+Result<Doomed> FindNamedDoomed(const std::string& name, const CacheStore& store) {
+  const auto found = artifact::ReadName(store, name);
+  if (!found && found.error().kind == ErrorKind::kNotCached) return std::unexpected(found.error());
+  const fs::path entry = found ? store.EntryPath(found->wasm_sha256, found->key) : fs::path();
+  std::error_code ignored;
+  if (found && fs::exists(fs::symlink_status(entry, ignored))) return Doomed{.entries = {entry}, .name = {}};
+  return Doomed{.entries = {}, .name = name};
+}
+
+Result<Doomed> FindDoomed(const std::string& subject, const CacheStore& store) {
+  std::error_code ignored;
+  const bool is_file = fs::exists(fs::status(subject, ignored));
+  if (artifact::CheckName(subject)) {
+    Result<Doomed> named = FindNamedDoomed(subject, store);
+    if (!is_file && !named && named.error().kind == ErrorKind::kNotCached) {
+      return Fail(ErrorKind::kNotCached, "there is no file '" + subject + "', and " + named.error().message);
+    }
+    if (!is_file) return named;
+    if (named) {
+      const std::string of = named->entries.empty() ? "" : " of " + named->entries.front().string();
+      return Fail(ErrorKind::kInvalidArgument, "'" + subject + "' is a file here and a name" + of + ": write ./" +
+                                                   subject + " for the file, or the key for the other");
+    }
+  }
+  GUARDC_TRY(Subject found, FindSubject(subject, store.root()));
+  if (found.entries.empty()) {
+    return Fail(ErrorKind::kNotCached, "no artifact of '" + subject + "' is in " + store.root().string());
+  }
+  for (const fs::path& entry : found.entries) {
+    // Only what this cache has: a directory by its path could be anything.
+    if (IsInside(entry, store.root())) continue;
+    return Fail(ErrorKind::kInvalidArgument,
+                "'" + entry.string() + "' is no entry of the cache " + store.root().string());
+  }
+  return Doomed{.entries = std::move(found.entries), .name = {}};
+}
+
+// What `rm` did.
+class Removal {
+ public:
+  void Fail(const Error& error) {
+    exit_code_ = ReportError(error, false);
+    failed_.push_back(ErrorToJson(error));
+  }
+
+  void Remove(const CacheStore& store, const fs::path& entry) {
+    Result<artifact::RemovedEntry> removed = store.Remove(entry);
+    if (!removed) return Fail(removed.error());
+    if (!removed->is_gone) {
+      return Fail({ErrorKind::kIo, entry.string() + " is in use: it stays until nobody has it loaded"});
+    }
+    removed_.push_back(entry.string());
+    text_ += "removed " + entry.string() + "\n";
+    for (const std::string& name : removed->names) NameIsGone(name);
+    for (const artifact::GcFailure& left : removed->failed) Fail(left.error);
+  }
+
+  void RemoveName(const CacheStore& store, const std::string& name) {
+    const Result<bool> removed = artifact::RemoveName(store, name);
+    if (!removed) return Fail(removed.error());
+    if (*removed) NameIsGone(name);
+  }
+
+  int Finish(const fs::path& root, bool json) const {
+    if (!json) return cli::Finish(text_, exit_code_);
+    return FinishJson(
+        {{"directory", root.string()}, {"removed", removed_}, {"removed_names", names_}, {"failed", failed_}},
+        exit_code_);
+  }
+
+ private:
+  void NameIsGone(const std::string& name) {
+    names_.push_back(name);
+    text_ += "removed the name " + name + "\n";
+  }
+
+  int exit_code_ = kDone;
+  std::string text_;
+  ordered_json removed_ = ordered_json::array();
+  ordered_json names_ = ordered_json::array();
+  ordered_json failed_ = ordered_json::array();
+};
+
 int RunRm(const RmArguments& arguments) {
   const Result<fs::path> root = CacheDirectory(arguments.cache_dir);
   if (!root) return ReportError(root.error(), arguments.json);
   const Result<CacheStore> store = CacheStore::OpenForReading(*root);
   if (!store) return ReportError(store.error(), arguments.json);
-  int exit_code = kDone;
-  ordered_json removed = ordered_json::array();
-  ordered_json failed = ordered_json::array();
-  const auto fail = [&](const Error& error) {
-    exit_code = ReportError(error, false);
-    failed.push_back(ErrorToJson(error));
-  };
+  Removal removal;
+  std::vector<Doomed> doomed;
+  bool is_clear = true;
   for (const std::string& subject : arguments.subjects) {
-    const Result<Subject> found = FindSubject(subject, *root);
-    if (!found) {
-      fail(found.error());
-      continue;
-    }
-    if (found->entries.empty())
-      fail({ErrorKind::kNotCached, "no artifact of '" + subject + "' is in " + root->string()});
-    for (const fs::path& entry : found->entries) {
-      // Only what this cache has: a directory by its path could be anything.
-      if (!IsInside(entry, *root)) {
-        fail({ErrorKind::kInvalidArgument, "'" + entry.string() + "' is no entry of the cache " + root->string()});
-        continue;
-      }
-      const Result<bool> gone = store->Remove(entry);
-      if (!gone) {
-        fail(gone.error());
-      } else if (!*gone) {
-        fail({ErrorKind::kIo, entry.string() + " is in use: it stays until nobody has it loaded"});
-      } else {
-        removed.push_back(entry.string());
-      }
+    Result<Doomed> found = FindDoomed(subject, *store);
+    if (found) {
+      doomed.push_back(*std::move(found));
+    } else {
+      is_clear = is_clear && found.error().kind != ErrorKind::kInvalidArgument;
+      removal.Fail(found.error());
     }
   }
-  if (arguments.json) {
-    return FinishJson({{"directory", root->string()}, {"removed", removed}, {"failed", failed}}, exit_code);
+  // What could mean several things removes none of them, nor what else was named with it.
+  for (size_t i = 0; is_clear && i < doomed.size(); ++i) {
+    for (const fs::path& entry : doomed[i].entries) removal.Remove(*store, entry);
+    if (!doomed[i].name.empty()) removal.RemoveName(*store, doomed[i].name);
   }
-  std::string text;
-  for (const auto& path : removed) text += "removed " + path.get<std::string>() + "\n";
-  return Finish(text, exit_code);
+  return removal.Finish(*root, arguments.json);
 }
 
 int RunPath(const CommonOptions& options) {
@@ -281,7 +380,8 @@ void AddGc(CLI::App& cache, int& exit_code) {
   command->add_flag("--dry-run", options->dry_run, "Only say what would go");
   AddCacheDir(*command, *options);
   AddJson(*command, *options,
-          "Print {\"removed\", \"in_use\", \"failed\", \"removed_chunks\", \"removed_size\", \"kept_size\"}");
+          "Print {\"removed\", \"removed_names\", \"in_use\", \"failed\", \"removed_chunks\", \"removed_size\", "
+          "\"kept_size\"}");
   command->footer(
       "Leftovers of compiles that were killed go as well.\n"
       "Example:\n"
@@ -300,11 +400,16 @@ void AddRm(CLI::App& cache, int& exit_code) {
   auto options = std::make_shared<RmArguments>();
   CLI::App* command = cache.add_subcommand("rm", "Remove artifacts; never one that is in use");
   command
-      ->add_option("artifact", options->subjects, "A key's first digits, an entry's directory, or a .wasm: all of its")
-      ->type_name("KEY|DIR|GUARD.wasm")
+      ->add_option("artifact", options->subjects,
+                   "A key's first digits, an entry's directory, its name, or a .wasm: all of its")
+      ->type_name("KEY|ENTRY|NAME|GUARD.wasm")
       ->required();
   AddCacheDir(*command, *options);
-  AddJson(*command, *options, "Print {\"directory\", \"removed\", \"failed\"}");
+  AddJson(*command, *options, "Print {\"directory\", \"removed\", \"removed_names\", \"failed\"}");
+  command->footer(
+      "The names of what is removed go with it. An argument that could mean several artifacts removes none.\n"
+      "Example:\n"
+      "  guardc cache rm github");
   command->callback([options, &exit_code] { exit_code = RunRm(*options); });
 }
 

@@ -90,7 +90,8 @@ Result<CallOutcome> RunGuard(const CallArguments& arguments) {
     GUARDC_TRY(policy, ReadJsonText(arguments.policy));
   }
   GuardOptions options;
-  options.name = std::filesystem::path(arguments.load.module).stem().string();
+  options.name =
+      arguments.load.name.empty() ? std::filesystem::path(arguments.load.module).stem().string() : arguments.load.name;
   options.memory_cap_pages = arguments.memory_cap_pages;
   options.table_cap = arguments.table_cap;
   if (arguments.timeout_seconds > 0) {
@@ -195,8 +196,8 @@ ordered_json ToJson(const CallArguments& arguments, const CallOutcome& outcome) 
     std::replace(name.begin(), name.end(), ' ', '_');
     calls[name] = {{"min_ns", s.min}, {"median_ns", s.median}, {"p99_ns", s.p99}};
   }
-  return {{"guard", arguments.load.module}, {"key", outcome.key}, {"function", arguments.function},
-          {"answer", outcome.answer},       {"steps", steps},     {"calls", calls}};
+  return {{"guard", ShownName(arguments.load)}, {"key", outcome.key}, {"function", arguments.function},
+          {"answer", outcome.answer},           {"steps", steps},     {"calls", calls}};
 }
 
 int RunCall(const CallArguments& arguments) {
@@ -211,18 +212,37 @@ int RunCall(const CallArguments& arguments) {
   return EndProcess(Finish(terminal ? outcome->answer + "\n" : outcome->answer, kDone));
 }
 
+CLI::Validator IsFunction() { return OneOf({"label_agent", "label_resource", "label_response"}); }
+
+// With --name the first word is the function.
+void TellGuardFromFunction(CallArguments& arguments) {
+  if (!arguments.load.name.empty()) {
+    if (!arguments.function.empty()) {
+      throw CLI::ValidationError("--name",
+                                 "says which guard, '" + PrintableName(arguments.load.module) + "' is one too many");
+    }
+    arguments.function = std::exchange(arguments.load.module, "");
+    const std::string problem = arguments.function.empty() ? "" : IsFunction()(arguments.function);
+    if (!problem.empty()) throw CLI::ValidationError("function", problem);
+  } else if (arguments.load.module.empty()) {
+    throw CLI::RequiredError("guard");
+  }
+  if (arguments.function.empty()) throw CLI::RequiredError("function");
+}
+
 }  // namespace
 
 void AddCall(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<CallArguments>();
   CLI::App* command = app.add_subcommand("call", "Call a label function; stdout is the guard's answer, byte for byte");
-  command->add_option("guard", options->load.module, "The guard's .wasm, or an entry's directory")
-      ->type_name("GUARD.wasm")
-      ->required();
+  // Whether they are there is asked when all is read.
+  command->add_option("guard", options->load.module, "The guard's .wasm, an entry's directory, or the start of a key")
+      ->type_name("GUARD.wasm|ENTRY");
   command->add_option("function", options->function, "The function to call")
       ->type_name("label_agent|label_resource|label_response")
-      ->check(OneOf({"label_agent", "label_resource", "label_response"}))
-      ->required();
+      ->check(IsFunction());
+  CLI::Option* name =
+      AddName(*command, options->load.name, "In the place of the guard: what has this name in the cache");
   command->add_option("--input", options->input, "The JSON that the guard gets; - is stdin")
       ->type_name("FILE|-")
       ->required();
@@ -233,7 +253,8 @@ void AddCall(CLI::App& app, int& exit_code) {
       ->type_name("FILE.json");
   AddDuration(*command, "--timeout", options->timeout_seconds,
               "Stop each call, and the start, after this long (5s, 250ms, 1m)");
-  command->add_flag("--compile", options->load.compile, "Compile first where the cache has no artifact");
+  command->add_flag("--compile", options->load.compile, "Compile first where the cache has no artifact")
+      ->excludes(name);
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
   AddMemoryCap(*command, options->memory_cap_pages)->check(WhenGiven([] { return CLI::Range(0U, 65536U); }));
   AddTableCap(*command, options->table_cap);
@@ -251,9 +272,11 @@ void AddCall(CLI::App& app, int& exit_code) {
       "  guardc call guard.wasm label_resource --input call.json --policy policy.json\n"
       "  echo '{\"tool_name\":\"get_me\",\"tool_args\":{}}' | guardc call guard.wasm label_resource --input -\n"
       "  guardc call guard.wasm label_response --input answer.json --backend tools.json --repeat 1000\n"
+      "  guardc call --name github label_resource --input call.json\n"
       "With --repeat the answer is that of the first call. The guard's warnings and errors go to stderr.");
   command->callback([options, &exit_code] {
     options->load.cache_dir = options->cache_dir;
+    TellGuardFromFunction(*options);
     exit_code = RunCall(*options);
   });
 }

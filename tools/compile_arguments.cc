@@ -55,7 +55,10 @@ CLI::App* DescribeCompile(CLI::App& app, CompileArguments& arguments) {
   command->add_option("guard", arguments.guards, "The modules to compile; - is stdin")
       ->type_name("GUARD.wasm|-")
       ->required();
-  command->add_option("--name", arguments.name, "What messages call the module of stdin")->type_name("NAME");
+  CLI::Option* name =
+      AddName(*command, arguments.name, "Then find the artifact by this name: `guardc call --name NAME`");
+  // What messages call the module of stdin, and the cache notes as its file.
+  command->add_option("--stdin-name", arguments.stdin_name)->group("");
   command
       ->add_option("--cache-dir", arguments.cache_dir,
                    "The cache; else $GUARDC_CACHE_DIR, $MCP_GATEWAY_WASM_CACHE_DIR, $XDG_CACHE_HOME/guardc, "
@@ -75,6 +78,7 @@ CLI::App* DescribeCompile(CLI::App& app, CompileArguments& arguments) {
       command->add_option("-o,--output", arguments.output, "The file for --emit; - is stdout")->type_name("FILE");
   emit->needs(output);
   output->needs(emit);
+  name->excludes(emit);
   command
       ->add_flag(
           "--without-wabt-validation", arguments.own_validator_alone,
@@ -88,6 +92,7 @@ CLI::App* DescribeCompile(CLI::App& app, CompileArguments& arguments) {
       "Examples:\n"
       "  guardc compile guard.wasm\n"
       "  guardc compile --cpu native -O3 guards/*.wasm\n"
+      "  guardc compile --name github guard.wasm           for `guardc call --name github`\n"
       "  guardc compile --profile wasi tool.wasm           for `guardc exec`\n"
       "  guardc compile --emit=asm -o guard.s guard.wasm\n"
       "Exit status: 0 done, 1 a guard failed, 2 wrong usage.");

@@ -17,7 +17,8 @@ namespace guardc::cli {
 
 struct CompileArguments {
   std::vector<std::string> guards;
-  std::string name = "stdin";
+  std::string name;  // of the artifact in the cache
+  std::string stdin_name;
   std::string cache_dir;
   CompileOptions options;
   bool force = false;

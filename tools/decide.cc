@@ -236,9 +236,12 @@ void AddDecide(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<DecideOptions>();
   CLI::App* command =
       app.add_subcommand("decide", "Decide about a tool call as a gateway would: labels, policy, backend, filtering");
-  command->add_option("guard", options->guard, "The guard's .wasm, an entry's directory, noop or write-sink")
-      ->type_name("GUARD.wasm|noop|write-sink")
-      ->required();
+  CLI::Option* guard =
+      command->add_option("guard", options->guard, "The guard's .wasm, an entry's directory, noop or write-sink")
+          ->type_name("GUARD.wasm|noop|write-sink");
+  CLI::Option* by_name =
+      AddName(*command, options->settings.load.name, "In the place of the guard: what has this name in the cache");
+  by_name->excludes(guard);
   const auto file = [&](const char* name, std::string& path, const char* help) {
     command->add_option(name, path, help)->type_name("FILE.json");
   };
@@ -265,7 +268,8 @@ void AddDecide(CLI::App& app, int& exit_code) {
   command->add_option("--jobs", options->jobs, "Cases decided at once; 0 is one per core")->type_name("N");
   AddDuration(*command, "--timeout", options->settings.timeout_seconds, "Stop the guard after this long (5s, 250ms)");
   AddMemoryCap(*command, options->settings.memory_cap_pages)->check(WhenGiven([] { return CLI::Range(0U, 65536U); }));
-  command->add_flag("--compile", options->settings.load.compile, "Compile first where the cache has no artifact");
+  command->add_flag("--compile", options->settings.load.compile, "Compile first where the cache has no artifact")
+      ->excludes(by_name);
   command->add_flag("-v,--verbose", options->settings.verbose, "Show the guard's info lines too; twice: debug");
   AddCacheDir(*command, *options);
   AddJson(*command, *options, "Print the outcome as one line of JSON (docs/decide.md)");
@@ -275,7 +279,8 @@ void AddDecide(CLI::App& app, int& exit_code) {
       "  guardc decide noop --tool get_me --result me.json --agent-labels labels.json --json\n"
       "  guardc decide guard.wasm --policy policy.json --cases calls.jsonl > outcomes.jsonl\n"
       "Exit status: 0 decided, whatever the decision; 1 an error (with --cases: a line that is no case).");
-  command->callback([options, tool, cases, &exit_code] {
+  command->callback([options, guard, by_name, tool, cases, &exit_code] {
+    if (guard->count() == 0 && by_name->count() == 0) throw CLI::RequiredError("guard");
     if (tool->count() == 0 && cases->count() == 0) throw CLI::RequiredError("--tool or --cases");
     options->settings.load.cache_dir = options->cache_dir;
     options->settings.quiet = cases->count() > 0 && options->settings.verbose == 0;

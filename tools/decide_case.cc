@@ -202,12 +202,17 @@ struct Decider::Session {
   }
 };
 
-Result<std::shared_ptr<const Module>> Decider::Load(const std::string& guard) {
+LoadRequest Decider::RequestFor(const DecideCase& call) const {
+  LoadRequest out = settings_.load;
+  out.module = call.guard;
+  if (!call.guard.empty()) out.name.clear();
+  return out;
+}
+
+Result<std::shared_ptr<const Module>> Decider::Load(const LoadRequest& request) {
   std::lock_guard lock(mutex_);
-  auto& module = modules_[guard];
+  auto& module = modules_[request.module];  // "" is the one that the settings name
   if (!module) {
-    LoadRequest request = settings_.load;
-    request.module = guard;
     GUARDC_TRY(module, LoadModule(request));
   }
   return module;
@@ -220,9 +225,11 @@ Result<std::shared_ptr<LabelSource>> Decider::MakeGuard(const DecideCase& first,
     GUARDC_TRY(WriteSinkPolicy policy, ParseWriteSinkPolicy(first.policy.value_or(""), first.server));
     return MakeWriteSinkSource(policy);
   }
-  GUARDC_TRY(auto module, Load(first.guard));
+  const LoadRequest request = RequestFor(first);
+  GUARDC_TRY(auto module, Load(request));
   GuardOptions options;
-  options.name = first.server.empty() ? std::filesystem::path(first.guard).stem().string() : first.server;
+  options.name = request.name.empty() ? std::filesystem::path(first.guard).stem().string() : request.name;
+  if (!first.server.empty()) options.name = first.server;
   options.log = settings_.quiet ? std::make_shared<NoLog>() : MakeStderrLog(options.name, settings_.verbose);
   options.sleep_really = false;
   options.memory_cap_pages = settings_.memory_cap_pages;
@@ -298,8 +305,7 @@ std::vector<DecideOutcome> Decider::Run(const std::vector<DecideCase>& calls) {
   std::vector<DecideOutcome> out;
   if (calls.empty()) return out;
   auto fail = [&](const Error& error) {
-    LoadRequest load = settings_.load;
-    load.module = calls.front().guard;
+    const LoadRequest load = RequestFor(calls.front());
     for (const DecideCase& call : calls) {
       out.push_back(Failed(call, error, {}));
       out.back().hint = LoadHint(load, error);

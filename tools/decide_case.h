@@ -20,7 +20,7 @@ namespace guardc::cli {
 
 // JSON texts, but for tool, server and mode; nullopt where there is none.
 struct DecideCase {
-  std::string guard;  // a .wasm, an entry's directory, "noop" or "write-sink"
+  std::string guard;  // a .wasm, an entry's directory, "noop" or "write-sink"; "": what the settings name
   std::string server;
   std::optional<std::string> id;  // echoed
   std::optional<std::string> tool;
@@ -54,7 +54,7 @@ struct DecideOutcome {
 };
 
 struct DecideSettings {
-  LoadRequest load;  // but for the module
+  LoadRequest load;  // but for the module; its name is that of cases without a guard
   double timeout_seconds = 0;
   uint32_t memory_cap_pages = GuardOptions{}.memory_cap_pages;
   int verbose = 0;
@@ -71,7 +71,8 @@ class Decider {
  private:
   struct Session;
   Result<std::shared_ptr<LabelSource>> MakeGuard(const DecideCase& first, const std::shared_ptr<Session>& session);
-  Result<std::shared_ptr<const Module>> Load(const std::string& guard);
+  LoadRequest RequestFor(const DecideCase& call) const;
+  Result<std::shared_ptr<const Module>> Load(const LoadRequest& request);
   DecideOutcome RunOne(LabelSource& guard, Agent& agent, const DecideCase& call, Session& session);
 
   const DecideSettings settings_;

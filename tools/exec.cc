@@ -45,7 +45,7 @@ class Execution {
     host_.stdout_writer = [this](std::string_view bytes) { Write(STDOUT_FILENO, bytes); };
     host_.stderr_writer = [this](std::string_view bytes) { Write(STDERR_FILENO, bytes); };
     host_.env = arguments.env;
-    host_.args = {std::filesystem::path(arguments.load.module).filename().string()};
+    host_.args = {std::filesystem::path(ShownName(arguments.load)).filename().string()};
     if (arguments.timeout_seconds > 0) {
       call_.deadline = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                           std::chrono::duration<double>(arguments.timeout_seconds));
@@ -57,7 +57,7 @@ class Execution {
     GUARDC_TRY(Instance * instance, InstantiateWithHost(store_, std::move(module), host_, call_));
     if (!instance->ExportedFunc("_start")) {
       return Fail(ErrorKind::kInvalidArgument,
-                  "'" + arguments_.load.module +
+                  "'" + ShownName(arguments_.load) +
                       "' exports no _start, so it is no WASI command; --invoke NAME calls another export");
     }
     return CallNoArguments(*instance, "_start");
@@ -68,7 +68,7 @@ class Execution {
     GUARDC_TRY(Instance * instance, InstantiateWithHost(store_, std::move(module), host_, call_));
     const std::optional<Func> function = instance->ExportedFunc(arguments_.invoke);
     if (!function) {
-      return Fail(ErrorKind::kInvalidArgument, "'" + arguments_.load.module + "' exports no function '" +
+      return Fail(ErrorKind::kInvalidArgument, "'" + ShownName(arguments_.load) + "' exports no function '" +
                                                    arguments_.invoke + "' (see `guardc inspect`)");
     }
     const FuncType type = function->type();
@@ -160,12 +160,21 @@ void AddExec(CLI::App& app, std::vector<std::string> own, std::vector<std::strin
   CLI::App* command =
       app.add_subcommand("exec", "Run a WASI command, or one exported function, in the guards' sandbox");
   command->prefix_command();  // from the first argument that is not ours, all are the guest's
-  command->add_option("module", options->load.module, "The module's .wasm, or an entry's directory")
-      ->type_name("MODULE.wasm")
-      ->required();
+  CLI::Option* module = command
+                            ->add_option("module", options->load.module,
+                                         "The module's .wasm, an entry's directory, or the start of a key")
+                            ->type_name("MODULE.wasm|ENTRY")
+                            ->required();
+  CLI::Option* name =
+      AddName(*command, options->load.name, "In the place of the module: what has this name in the cache");
+  // Read at once: after it, the first argument that is not ours is the guest's.
+  name->trigger_on_parse()->each([module](const std::string&) {
+    if (module->count() == 0) module->required(false)->expected(0);
+  });
   command->add_option("--invoke", options->invoke, "Call this export with numbers instead of _start; print its results")
       ->type_name("NAME");
-  command->add_flag("--compile", options->load.compile, "Compile first (profile wasi) where the cache has no artifact");
+  command->add_flag("--compile", options->load.compile, "Compile first (profile wasi) where the cache has no artifact")
+      ->excludes(name);
   command->add_flag("--trusted", options->load.trusted, "Do not hash the artifact where only root or you may write");
   command->add_option("--env", options->env, "One variable of the guest's environment; may be repeated")
       ->type_name("NAME=VALUE")
@@ -190,7 +199,12 @@ void AddExec(CLI::App& app, std::vector<std::string> own, std::vector<std::strin
   command->callback([options, command, own = std::move(own), &exit_code] {
     options->load.cache_dir = options->cache_dir;
     options->rest = command->remaining();
-    CheckGuestsOption(*command, own, options->load.module, options->rest);
+    if (options->load.name.empty()) {
+      CheckGuestsOption(*command, own, options->load.module, options->rest);
+    } else if (!options->load.module.empty()) {
+      throw CLI::ValidationError("--name", "says which module, '" + PrintableName(options->load.module) +
+                                               "' is one too many; arguments of the guest follow --name");
+    }
     options->rest.insert(options->rest.end(), options->after_dashes.begin(), options->after_dashes.end());
     exit_code = RunExec(*options);
   });

@@ -4,6 +4,7 @@
 
 #include "artifact/cache_store.h"
 #include "artifact/manifest.h"
+#include "artifact/names.h"
 #include "base/file.h"
 #include "base/hash.h"
 
@@ -13,12 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr uint64_t kWasmLimit = uint64_t{1} << 30;  // bytes; the compiler has its own, lower limits
-constexpr size_t kShortestPrefix = 4;               // digits of a key
-
-bool IsKeyPrefix(const std::string& text) {
-  return text.size() >= kShortestPrefix && text.size() <= 64 &&
-         text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
+constexpr size_t kKeysInMessage = 10;
 
 Result<std::vector<fs::path>> EntriesOfWasm(std::span<const std::byte> wasm, const fs::path& cache_directory) {
   const auto store = artifact::CacheStore::OpenForReading(cache_directory);
@@ -41,10 +37,13 @@ Result<std::vector<fs::path>> EntriesOfPrefix(const std::string& prefix, const f
                 "no key in '" + cache_directory.string() + "' starts with '" + prefix + "' (see `guardc cache ls`)");
   }
   if (out.size() > 1) {
+    std::string keys;
+    for (size_t i = 0; i < out.size() && i < kKeysInMessage; ++i) {
+      keys += (i == 0 ? "" : ", ") + out[i].filename().string();
+    }
+    if (out.size() > kKeysInMessage) keys += " and " + std::to_string(out.size() - kKeysInMessage) + " more";
     return Fail(ErrorKind::kInvalidArgument, std::to_string(out.size()) + " keys in '" + cache_directory.string() +
-                                                 "' start with '" + prefix + "', the first two are " +
-                                                 out[0].filename().string() + " and " + out[1].filename().string() +
-                                                 "; give more digits");
+                                                 "' start with '" + prefix + "': " + keys + "; give more digits");
   }
   return out;
 }
@@ -71,7 +70,7 @@ Result<Subject> FindSubject(const std::string& subject, const fs::path& cache_di
   std::error_code error;
   const fs::file_status status = fs::status(subject, error);
   if (fs::is_directory(status)) return Subject{.entries = {fs::path(subject)}};
-  if (!fs::exists(status) && IsKeyPrefix(subject)) {
+  if (!fs::exists(status) && artifact::IsKeyPrefix(subject)) {
     GUARDC_TRY(std::vector<fs::path> entries, EntriesOfPrefix(subject, cache_directory));
     return Subject{.entries = std::move(entries)};
   }
@@ -81,12 +80,22 @@ Result<Subject> FindSubject(const std::string& subject, const fs::path& cache_di
   return out;
 }
 
+Result<Subject> FindNamedSubject(const std::string& name, const fs::path& cache_directory) {
+  GUARDC_TRY(const auto store, artifact::CacheStore::OpenForReading(cache_directory));
+  GUARDC_TRY(fs::path entry, artifact::EntryOfName(store, name));
+  return Subject{.entries = {std::move(entry)}};
+}
+
 Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
   LoadOptions options{.trusted = request.trusted, .on_step = request.on_step};
   std::error_code ignored;
+  if (!request.name.empty()) {
+    GUARDC_TRY(const fs::path directory, CacheDirectory(request.cache_dir));
+    return Module::FindNamed(request.name, directory, options);
+  }
   const fs::file_status status = fs::status(request.module, ignored);
   if (fs::is_directory(status)) return Module::Load(request.module, options);
-  if (!fs::exists(status) && IsKeyPrefix(request.module)) {
+  if (!fs::exists(status) && artifact::IsKeyPrefix(request.module)) {
     GUARDC_TRY(const fs::path directory, CacheDirectory(request.cache_dir));
     GUARDC_TRY(const std::vector<fs::path> entries, EntriesOfPrefix(request.module, directory));
     return Module::Load(entries.front(), options);
@@ -108,7 +117,7 @@ Result<std::shared_ptr<const Module>> LoadModule(const LoadRequest& request) {
 }
 
 std::string LoadHint(const LoadRequest& request, const Error& error) {
-  if (error.kind != ErrorKind::kNotCached || request.compile) return "";
+  if (error.kind != ErrorKind::kNotCached || request.compile || !request.name.empty()) return "";
   std::string command = "guardc compile";
   if (!request.cache_dir.empty()) command += " --cache-dir '" + request.cache_dir + "'";
   if (request.profile == Profile::kWasi) command += " --profile wasi";

@@ -23,6 +23,7 @@ using nlohmann::ordered_json;
 
 struct InspectOptions : CommonOptions {
   std::string subject;
+  std::string name;
 };
 
 struct Inspected {
@@ -131,7 +132,8 @@ ordered_json ToJson(const Inspected& inspected) {
 int RunInspect(const InspectOptions& options) {
   const Result<fs::path> cache_directory = CacheDirectory(options.cache_dir);
   if (!cache_directory) return ReportError(cache_directory.error(), options.json);
-  const Result<Subject> subject = FindSubject(options.subject, *cache_directory);
+  const Result<Subject> subject = options.name.empty() ? FindSubject(options.subject, *cache_directory)
+                                                       : FindNamedSubject(options.name, *cache_directory);
   if (!subject) return ReportError(subject.error(), options.json);
   if (subject->entries.empty()) {
     std::vector<std::string> arguments = {"inspect"};
@@ -154,9 +156,10 @@ void AddInspect(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "inspect",
       "Show a guard's types, imports, exports and limits, and its artifact's sizes, target, options, hashes");
-  command->add_option("subject", options->subject, "A .wasm file, an entry's directory, or the start of a key")
-      ->type_name("GUARD.wasm|ENTRY")
-      ->required();
+  CLI::Option* subject =
+      command->add_option("subject", options->subject, "A .wasm file, an entry's directory, or the start of a key")
+          ->type_name("GUARD.wasm|ENTRY");
+  AddName(*command, options->name, "Show what has this name in the cache")->excludes(subject);
   AddCacheDir(*command, *options);
   AddJson(*command, *options, "Print manifest and description with \"cached\", \"entry\", \"other_entries\"");
   command->footer(
@@ -164,7 +167,10 @@ void AddInspect(CLI::App& app, int& exit_code) {
       "  guardc inspect guard.wasm\n"
       "  guardc inspect 3f9c2a --json | jq '.imports[].name'\n"
       "A module that was not compiled yet is read by the compiler; \"cached\" is then false.");
-  command->callback([options, &exit_code] { exit_code = RunInspect(*options); });
+  command->callback([options, subject, &exit_code] {
+    if (options->name.empty() && subject->count() == 0) throw CLI::RequiredError("subject or --name");
+    exit_code = RunInspect(*options);
+  });
 }
 
 }  // namespace guardc::cli

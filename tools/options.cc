@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 
+#include "artifact/names.h"
 #include "guardc/module.h"
 
 namespace guardc::cli {
@@ -20,6 +21,17 @@ void AddCacheDir(CLI::App& command, CommonOptions& options) {
   command.add_option("--cache-dir", options.cache_dir, "The cache directory (see `guardc --help` for the default)")
       ->type_name("DIR");
   AddTrustedGroup(command);
+}
+
+CLI::Option* AddName(CLI::App& command, std::string& name, const char* help) {
+  return command.add_option("--name", name, help)
+      ->type_name("NAME")
+      ->check(CLI::Validator(
+          [](std::string& text) {
+            const auto is_name = artifact::CheckName(text);
+            return is_name ? std::string() : is_name.error().message;
+          },
+          ""));
 }
 
 void AddJson(CLI::App& command, CommonOptions& options, const char* what) {

@@ -24,6 +24,8 @@ CLI::Validator WhenGiven(Make make) {
 void AddTrustedGroup(CLI::App& command);
 // --cache-dir, and who may write to it.
 void AddCacheDir(CLI::App& command, CommonOptions& options);
+// --name NAME, which has to be one (artifact/names.h).
+CLI::Option* AddName(CLI::App& command, std::string& name, const char* help);
 // `what` tells the members of the JSON object.
 void AddJson(CLI::App& command, CommonOptions& options, const char* what);
 

@@ -20,6 +20,7 @@ using nlohmann::ordered_json;
 
 struct VerifyOptions : CommonOptions {
   std::vector<std::string> subjects;
+  std::string name;
 };
 
 // Hashes of every file first, then all that the loader checks (ABI, target, CPU, ELF headers), and at last whether the
@@ -38,8 +39,10 @@ Result<void> VerifyOne(const fs::path& entry) {
   return {};
 }
 
-Result<std::vector<fs::path>> EntriesToVerify(const std::string& subject, const fs::path& cache_directory) {
-  GUARDC_TRY(Subject found, FindSubject(subject, cache_directory));
+Result<std::vector<fs::path>> EntriesToVerify(const std::string& subject, bool is_name,
+                                              const fs::path& cache_directory) {
+  GUARDC_TRY(Subject found,
+             is_name ? FindNamedSubject(subject, cache_directory) : FindSubject(subject, cache_directory));
   if (found.entries.empty()) {
     return Fail(ErrorKind::kNotCached,
                 "'" + subject + "' has no artifact in '" + cache_directory.string() + "'; `guardc compile` makes one");
@@ -53,8 +56,12 @@ int RunVerify(const VerifyOptions& options) {
   int exit_code = kDone;
   ordered_json entries = ordered_json::array();
   std::string lines;
-  for (const std::string& subject : options.subjects) {
-    const Result<std::vector<fs::path>> found = EntriesToVerify(subject, *cache_directory);
+  std::vector<std::string> subjects = options.subjects;
+  if (!options.name.empty()) subjects.push_back(options.name);
+  for (size_t i = 0; i < subjects.size(); ++i) {
+    const std::string& subject = subjects[i];
+    const bool is_name = i >= options.subjects.size();
+    const Result<std::vector<fs::path>> found = EntriesToVerify(subject, is_name, *cache_directory);
     if (!found) {
       exit_code = ReportError(found.error(), false);
       entries.push_back({{"subject", subject}, {"ok", false}, {"error", ErrorToJson(found.error())}});
@@ -82,16 +89,20 @@ void AddVerify(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<VerifyOptions>();
   CLI::App* command = app.add_subcommand(
       "verify", "Check artifacts: owner, permissions, every hash, version, CPU, and the ELF rules of the loader");
-  command->add_option("subject", options->subjects, "A .wasm file, an entry's directory, or the start of a key")
-      ->type_name("GUARD.wasm|ENTRY")
-      ->required();
+  CLI::Option* subject =
+      command->add_option("subject", options->subjects, "A .wasm file, an entry's directory, or the start of a key")
+          ->type_name("GUARD.wasm|ENTRY");
+  AddName(*command, options->name, "Check what has this name in the cache");
   AddCacheDir(*command, *options);
   AddJson(*command, *options, "Print {\"ok\", \"entries\": [...]}");
   command->footer(
       "Example:\n"
       "  guardc verify guard.wasm && echo sound\n"
       "Exit status: 0 all are sound, 1 at least one is not, or there is none.");
-  command->callback([options, &exit_code] { exit_code = RunVerify(*options); });
+  command->callback([options, subject, &exit_code] {
+    if (options->name.empty() && subject->count() == 0) throw CLI::RequiredError("subject or --name");
+    exit_code = RunVerify(*options);
+  });
 }
 
 }  // namespace guardc::cli

@@ -16,6 +16,7 @@
 
 #include "artifact/cache_store.h"
 #include "artifact/guard_notes.h"
+#include "artifact/names.h"
 #include "base/file.h"
 #include "compiler/emit/target.h"
 #include "compiler/frontend/wabt_reader.h"
@@ -87,7 +88,7 @@ ordered_json ToJson(const std::string& guard, const CachedArtifact& artifact,
           {"warnings", warnings}};
 }
 
-std::string ToText(const std::string& guard, const CachedArtifact& artifact) {
+std::string ToText(const std::string& guard, const CachedArtifact& artifact, const std::string& name) {
   std::string out = guard + (artifact.was_cached ? ": in the cache already\n" : ": compiled\n");
   std::string times;
   double total = 0;
@@ -98,11 +99,13 @@ std::string ToText(const std::string& guard, const CachedArtifact& artifact) {
   if (artifact.chunks_reused > 0) {
     times += fmt::format("; {} of {} chunks reused", artifact.chunks_reused, artifact.chunks);
   }
-  return out + cli::FormatTable({{"  key", artifact.key},
-                                 {"  path", artifact.directory.string()},
-                                 {"  size", cli::FormatSize(artifact.wasm_size) + " wasm, " +
-                                                cli::FormatSize(artifact.object_size) + " object"},
-                                 {"  time", cli::FormatNanoseconds(Nanoseconds(total)) + " (" + times + ")"}});
+  std::vector<std::vector<std::string>> rows = {
+      {"  key", artifact.key},
+      {"  path", artifact.directory.string()},
+      {"  size", cli::FormatSize(artifact.wasm_size) + " wasm, " + cli::FormatSize(artifact.object_size) + " object"},
+      {"  time", cli::FormatNanoseconds(Nanoseconds(total)) + " (" + times + ")"}};
+  if (!name.empty()) rows.insert(rows.begin(), {"  name", name});
+  return out + cli::FormatTable(rows);
 }
 
 Result<std::vector<std::byte>> ReadGuard(const Arguments& arguments, const std::string& guard) {
@@ -114,16 +117,31 @@ Result<std::vector<std::byte>> ReadGuard(const Arguments& arguments, const std::
 }
 
 // What messages call it.
-const std::string& NameOf(const Arguments& arguments, const std::string& guard) {
-  return guard == "-" ? arguments.name : guard;
+std::string NameOf(const Arguments& arguments, const std::string& guard) {
+  if (guard != "-") return guard;
+  if (!arguments.stdin_name.empty()) return arguments.stdin_name;
+  return arguments.attended ? "the module" : "stdin";
 }
 
 Result<CachedArtifact> CompileOne(const Arguments& arguments, const fs::path& cache_directory, size_t index) {
-  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, arguments.guards[index]));
-  Progress progress(NameOf(arguments, arguments.guards[index]), index, arguments.guards.size(), !arguments.attended);
+  const std::string& guard = arguments.guards[index];
+  GUARDC_TRY(const std::vector<std::byte> wasm, ReadGuard(arguments, guard));
+  Progress progress(NameOf(arguments, guard), index, arguments.guards.size(), !arguments.attended);
   CompileOptions options = arguments.options;
   options.on_progress = progress.Listener();
-  return CompileToCache(wasm, options, cache_directory, arguments.force, !arguments.no_reuse);
+  options.source = guard == "-" ? arguments.stdin_name : guard;
+  for (int attempt = 1;; ++attempt) {
+    GUARDC_TRY(CachedArtifact made,
+               CompileToCache(wasm, options, cache_directory, arguments.force, !arguments.no_reuse));
+    if (arguments.name.empty()) return made;
+    GUARDC_TRY(const auto store, artifact::CacheStore::OpenForReading(cache_directory));
+    const std::string wasm_sha256 = made.directory.parent_path().filename().string();
+    const auto named = artifact::SetName(store, {arguments.name, wasm_sha256, made.key});
+    if (named) return made;
+    // Somebody removed the artifact before it had its name.
+    constexpr int kAttempts = 3;
+    if (named.error().kind != ErrorKind::kNotCached || attempt == kAttempts) return std::unexpected(named.error());
+  }
 }
 
 int RunToCache(const Arguments& arguments) {
@@ -133,7 +151,7 @@ int RunToCache(const Arguments& arguments) {
   std::optional<ordered_json> first_error;
   int exit_code = cli::kDone;
   for (size_t i = 0; i < arguments.guards.size(); ++i) {
-    const std::string& guard = NameOf(arguments, arguments.guards[i]);
+    const std::string guard = NameOf(arguments, arguments.guards[i]);
     const Result<CachedArtifact> artifact = CompileOne(arguments, *cache_directory, i);
     if (!artifact) {
       // One that fails does not stop the others.
@@ -148,8 +166,9 @@ int RunToCache(const Arguments& arguments) {
     for (const std::string& warning : warnings) cli::ReportWarning(guard + ": " + warning);
     if (arguments.json) {
       results.push_back(ToJson(guard, *artifact, warnings));
+      if (!arguments.name.empty()) results.back()["name"] = arguments.name;
     } else {
-      exit_code = cli::Finish(ToText(guard, *artifact), exit_code);
+      exit_code = cli::Finish(ToText(guard, *artifact, arguments.name), exit_code);
     }
   }
   if (!arguments.json) return exit_code;
@@ -168,7 +187,7 @@ Result<CompiledModule> EmitOne(const Arguments& arguments) {
 
 int RunToFile(const Arguments& arguments) {
   const Result<CompiledModule> compiled = EmitOne(arguments);
-  const std::string& guard = NameOf(arguments, arguments.guards[0]);
+  const std::string guard = NameOf(arguments, arguments.guards[0]);
   if (!compiled) return cli::ReportError(About(guard, compiled.error()), arguments.json);
   if (arguments.output == "-") {
     return cli::Finish({reinterpret_cast<const char*>(compiled->bytes.data()), compiled->bytes.size()}, cli::kDone);
@@ -202,6 +221,10 @@ void AddCompile(CLI::App& app, int& exit_code) {
   command->callback([arguments, &exit_code] {
     if (arguments->emit && arguments->guards.size() > 1) {
       throw CLI::ValidationError("--emit", "takes one guard at a time");
+    }
+    if (!arguments->name.empty() && arguments->guards.size() > 1) {
+      throw CLI::ValidationError(
+          "--name", "takes one guard at a time, and there are " + std::to_string(arguments->guards.size()));
     }
     if (arguments->emit && arguments->json && arguments->output == "-") {
       throw CLI::ValidationError("--json", "and -o - both want stdout");

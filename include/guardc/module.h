@@ -27,8 +27,9 @@ struct CompileOnMiss {
   // directory, then the same around libguardc where that is a shared library.
   std::filesystem::path compiler;
   CompileOptions options;
-  std::string name = "the module";  // in errors
-  CallOptions bounds;               // deadline and stop: then it is killed. Without a deadline, ten minutes
+  // In errors, "" is "the module"; of a path, the last part is kept beside the artifact (CompileOptions::source).
+  std::string name;
+  CallOptions bounds;  // deadline and stop: then it is killed. Without a deadline, ten minutes
 };
 
 struct LoadOptions {
@@ -40,9 +41,9 @@ struct LoadOptions {
   // or not. "": whoever wrote the object could write the manifest, and the object is held to the manifest's XXH3-128,
   // which finds damage as surely and some hundred microseconds sooner.
   std::string manifest_sha256 = {};
-  // Called on the loading thread at the end of each step, for those who measure: "find" (by Module::Find alone: the
-  // module's hash, the cache's directories and manifests), "compile" (on a miss), "hash" (the copy included; not for
-  // trusted), "check" (the headers), "map".
+  // Called on the loading thread at the end of each step, for those who measure: "find" (by Module::Find: the module's
+  // hash, the cache's directories and manifests; by FindNamed: the name's file and a manifest), "compile" (on a miss),
+  // "hash" (the copy included; not for trusted), "check" (the headers), "map".
   std::function<void(const char* step)> on_step = {};
 
   void StepDone(const char* step) const {
@@ -83,7 +84,17 @@ class Module {
                                                                   const std::filesystem::path& cache_directory,
                                                                   const LoadOptions& options = {});
 
-  // The same without a cache: `compile_on_miss`, which must be set, compiles into a directory that is gone afterwards.
+  // The artifact that was compiled under this name last (`guardc compile --name`), with the options that it was
+  // compiled with. The same checks as Load, and the name's file is held to the same owner and permissions; to be sure
+  // which guard it is, pin its manifest (LoadOptions::manifest_sha256). compile_on_miss does not count: there is no
+  // module to compile. kInvalidArgument for what is no name; kNotCached lists the names that there are, or tells the
+  // key of an artifact that is gone.
+  [[nodiscard]] static Result<std::shared_ptr<const Module>> FindNamed(std::string_view name,
+                                                                       const std::filesystem::path& cache_directory,
+                                                                       const LoadOptions& options = {});
+
+  // The same as Find, without a cache: `compile_on_miss`, which must be set, compiles into a directory that is gone
+  // afterwards.
   [[nodiscard]] static Result<std::shared_ptr<const Module>> Compile(std::span<const std::byte> wasm,
                                                                      const LoadOptions& options);
 
@@ -104,7 +115,7 @@ class Module {
 
  private:
   explicit Module(std::unique_ptr<loader::LoadedArtifact> artifact);
-  static Result<std::shared_ptr<const Module>> FindCached(std::span<const std::byte> wasm,
+  static Result<std::shared_ptr<const Module>> FindCached(const std::string& wasm_sha256,
                                                           const std::filesystem::path& cache_directory,
                                                           const LoadOptions& options, bool& has_damaged);
   std::unique_ptr<loader::LoadedArtifact> artifact_;

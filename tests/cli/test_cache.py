@@ -329,6 +329,7 @@ class CacheTest(CliTest):
         guard = self.wasm(ECHO_GUARD)
         made = [self.compile(guard), self.compile(guard, "-O0"), self.compile(self.wasm(BROKEN_GUARD, "b.wasm"))]
         self.assert_error(run("cache", "rm", "0123456789", "--cache-dir", self.cache), "no key")
+        self.assert_error(run("cache", "rm", "absent.wasm", "--cache-dir", self.cache), "there is no file 'absent.wasm'")
         self.assert_error(run("cache", "rm", self.dir, "--cache-dir", self.cache), "no entry of the cache")
         self.assert_error(run("cache", "rm", self.cache / "v1", "--cache-dir", self.cache), "no entry of the cache")
         self.run_ok("cache", "rm", made[0]["key"][:12], "--cache-dir", self.cache)

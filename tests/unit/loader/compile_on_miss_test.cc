@@ -19,6 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 using test::TempDir;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr std::string_view kEmptyModule("\0asm\1\0\0\0", 8);
@@ -134,9 +135,17 @@ TEST_F(CompileOnMissTest, WhatTheCompilerIsAsked) {
   ErrorOf(options);
   EXPECT_EQ(test::ReadBytes(dir_ / "words"),
             "compile\n--json\n--cache-dir=" + (dir_ / "cache").string() +
-                "\n-O3\n--cpu=x86-64-v3\n--profile=guard\n--name=--force $(id)\n--target=x86_64-linux-gnu\n"
+                "\n-O3\n--cpu=x86-64-v3\n--profile=guard\n--stdin-name=--force $(id)\n--target=x86_64-linux-gnu\n"
                 "--bounds-checks\n--strict-traps\n--canonical-nans\n--jobs=2\n--attended\n-\n");
   EXPECT_EQ(test::ReadBytes(dir_ / "stdin"), "8\n");
+}
+
+TEST_F(CompileOnMissTest, AModuleWithoutAName) {
+  LoadOptions options =
+      With(Script("for word; do echo \"$word\"; done > " + (dir_ / "words").string() + "; kill -ABRT $$"));
+  options.compile_on_miss->name.clear();
+  EXPECT_THAT(ErrorOf(options).message, StartsWith("the module: the compiler crashed"));
+  EXPECT_THAT(test::ReadBytes(dir_ / "words"), Not(HasSubstr("--stdin-name")));
 }
 
 TEST_F(CompileOnMissTest, CompileNeedsToBeToldHow) {

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "artifact/cache_store.h"
+#include "artifact/names.h"
 #include "base/hash.h"
 #include "guardc/module.h"
 #include "loader/loaded_artifact.h"
@@ -413,6 +414,47 @@ TEST(Find, ADamagedObjectIsAnError) {
   object[test::kTextAt] ^= 1;
   test::WriteBytes(entry / "guard.so", object);
   EXPECT_EQ(Module::Find(Wasm(), dir.path()).error().kind, ErrorKind::kCorruptArtifact);
+}
+
+TEST(FindNamed, TakesThatEntryAndNoBetterOne) {
+  const TempDir dir;
+  Identity strict = test::TestIdentity(kWasm);
+  strict.options.strict_traps = true;
+  const auto entry = Publish(dir.path(), strict);
+  Publish(dir.path(), test::TestIdentity(kWasm));
+  const CacheStore store = CacheStore::OpenForReading(dir.path()).value();
+  const auto name = [&](const std::filesystem::path& path) {
+    return artifact::SetName(store, {"guard", path.parent_path().filename(), path.filename()});
+  };
+  ASSERT_TRUE(name(entry));
+  const auto module = Module::FindNamed("guard", dir.path());
+  ASSERT_TRUE(module) << module.error().message;
+  EXPECT_EQ((*module)->entry(), entry);
+  EXPECT_EQ(CallAnswer(**module), 42);
+
+  const std::string manifest = Sha256Of((*module)->manifest_json()).Hex();
+  EXPECT_TRUE(Module::FindNamed("guard", dir.path(), {.manifest_sha256 = manifest}));
+  ASSERT_TRUE(name(Publish(dir.path(), test::TestIdentity("another"))));
+  EXPECT_EQ(Module::FindNamed("guard", dir.path(), {.manifest_sha256 = manifest}).error().kind, ErrorKind::kUntrusted);
+}
+
+TEST(FindNamed, WhatItDoesNotFind) {
+  const TempDir dir;
+  const auto kind = [&](std::string_view name) { return Module::FindNamed(name, dir / "cache").error().kind; };
+  EXPECT_EQ(kind("guard"), ErrorKind::kNotCached);
+  Identity foreign = test::TestIdentity(kWasm);
+  foreign.guardc_version = "9.9.9";
+  const auto entry = Publish(dir / "cache", foreign);
+  const CacheStore store = CacheStore::OpenForReading(dir / "cache").value();
+  ASSERT_TRUE(artifact::SetName(store, {"guard", entry.parent_path().filename(), entry.filename()}));
+  EXPECT_EQ(kind("guard"), ErrorKind::kIncompatibleArtifact);
+  EXPECT_EQ(kind("other"), ErrorKind::kNotCached);
+  EXPECT_EQ(kind("../guard"), ErrorKind::kInvalidArgument);
+  test::WriteBytes(entry / "manifest.json", "{");
+  EXPECT_EQ(kind("guard"), ErrorKind::kCorruptArtifact);
+  std::filesystem::remove_all(entry);
+  EXPECT_EQ(kind("guard"), ErrorKind::kNotCached);
+  EXPECT_THAT(Module::FindNamed("guard", dir / "cache").error().message, HasSubstr(entry.filename().string()));
 }
 
 }  // namespace
