@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "compiler/emit/chunks.h"
+#include "compiler/emit/effort.h"
 
 namespace guardc::compiler {
 namespace {
@@ -25,7 +26,10 @@ constexpr uint32_t kManyChunks = 0xfffffffe;
 class Planner {
  public:
   explicit Planner(const Module& module)
-      : module_(module), chunk_of_(module.func_types.size(), kNoChunk), user_(module.func_types.size(), kNoChunk) {}
+      : module_(module),
+        simple_(FindSimpleFunctions(module)),
+        chunk_of_(module.func_types.size(), kNoChunk),
+        user_(module.func_types.size(), kNoChunk) {}
 
   ChunkPlan Plan() {
     Divide();
@@ -76,20 +80,29 @@ class Planner {
       DivideRange(middle, end);
       return;
     }
-    ChunkPlan::Chunk& chunk = plan_.chunks.emplace_back();
-    chunk.size = sizes_[last] - sizes_[begin];
-    for (size_t i = begin; i < last; ++i) {
+    for (const bool is_simple : {false, true}) AddChunk(begin, last, is_simple);
+  }
+
+  // Of the functions of a range that are compiled in one way.
+  void AddChunk(size_t begin, size_t end, bool is_simple) {
+    ChunkPlan::Chunk chunk{.is_simple = is_simple};
+    for (size_t i = begin; i < end; ++i) {
+      if (simple_[i] != is_simple) continue;
+      chunk.size += module_.functions[i].body.size();
       chunk.defined.push_back(static_cast<uint32_t>(module_.num_imported_funcs + i));
-      chunk_of_[chunk.defined.back()] = static_cast<uint32_t>(plan_.chunks.size() - 1);
+      chunk_of_[chunk.defined.back()] = static_cast<uint32_t>(plan_.chunks.size());
     }
+    if (!chunk.defined.empty()) plan_.chunks.push_back(std::move(chunk));
   }
 
   void AddCopies(uint32_t index) {
     ChunkPlan::Chunk& chunk = plan_.chunks[index];
+    if (chunk.is_simple) return;
     std::vector<bool> taken(module_.func_types.size());
     size_t budget = kCopiesPerChunk;
     const auto visit = [&](uint32_t callee) {
       if (IsImport(callee) || chunk_of_[callee] == index || taken[callee]) return;
+      if (simple_[callee - module_.num_imported_funcs]) return;
       const size_t size = Defined(callee).body.size();
       if (size > CopySize(Defined(callee)) || size > budget) return;
       taken[callee] = true;
@@ -129,6 +142,7 @@ class Planner {
   }
 
   const Module& module_;
+  const std::vector<bool> simple_;
   ChunkPlan plan_;
   std::vector<size_t> sizes_;  // instructions before each defined function
   std::vector<uint32_t> chunk_of_;

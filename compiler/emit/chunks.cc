@@ -103,7 +103,7 @@ Result<CodeChunk> OptimizeAndGenerate(llvm::Module& module, const std::vector<st
   std::string key;
   const bool reuses = options.reuse != nullptr && form == ChunkForm::kObject;
   if (reuses) {
-    key = options.reuse->KeyOf(module);
+    key = options.reuse->KeyOf(module, options.opt_level);
     if (auto known = options.reuse->Find(key)) return std::move(*known);
   }
   GUARDC_CHECK(Optimize(module, machine, options.opt_level));
@@ -139,7 +139,12 @@ Result<std::unique_ptr<llvm::Module>> Unpack(const CodeChunk& chunk, const std::
 }
 
 Result<CodeChunk> CompileFunctions(const Module& module, const ContextLayout& layout, const ChunkPlan::Chunk& plan,
-                                   const CodeOptions& options, ChunkForm form) {
+                                   const CodeOptions& given, ChunkForm form) {
+  CodeOptions options = given;
+  if (plan.is_simple) {
+    options.opt_level = 0;
+    options.lower.locals_in_memory = true;
+  }
   GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
   Workplace place;
   place.module->setSourceFileName("guard.wasm");

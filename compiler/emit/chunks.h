@@ -31,7 +31,8 @@ struct ChunkPlan {
     std::vector<uint32_t> copied;
     // Of `defined`: nothing outside the chunk names them, so that LLVM may drop them once they are inlined.
     std::vector<uint32_t> internal;
-    size_t size = 0;  // instructions of `defined`
+    size_t size = 0;         // instructions of `defined`
+    bool is_simple = false;  // compiled in the simple way (effort.h); nothing is copied
   };
   std::vector<Chunk> chunks;
 };

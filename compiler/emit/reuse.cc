@@ -88,7 +88,7 @@ std::optional<CodeChunk> Parse(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-std::string ChunkReuse::KeyOf(const llvm::Module& lowered) const {
+std::string ChunkReuse::KeyOf(const llvm::Module& lowered, int opt_level) const {
   llvm::SmallVector<char, 0> bitcode;
   llvm::raw_svector_ostream out(bitcode);
   llvm::WriteBitcodeToFile(lowered, out, /*ShouldPreserveUseListOrder=*/true);
@@ -98,6 +98,7 @@ std::string ChunkReuse::KeyOf(const llvm::Module& lowered) const {
   // The artifact's key, with the chunk's code instead of the whole module's.
   artifact::Identity identity = identity_;
   identity.wasm_sha256 = hash.Finish().Hex();
+  identity.options.opt_level = opt_level;
   return artifact::CacheKey(identity);
 }
 

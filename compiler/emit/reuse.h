@@ -26,7 +26,7 @@ class ChunkReuse {
       : store_(store), identity_(identity), finds_(finds) {}
 
   // Of a chunk that is lowered and not optimised.
-  std::string KeyOf(const llvm::Module& lowered) const;
+  std::string KeyOf(const llvm::Module& lowered, int opt_level) const;
   std::optional<CodeChunk> Find(const std::string& key);
   void Keep(const std::string& key, const CodeChunk& chunk);
   // After the last chunk.

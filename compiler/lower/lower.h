@@ -32,6 +32,7 @@ struct LowerOptions {
   bool strict_traps = false;
   bool canonical_nans = false;
   bool is_aarch64 = false;
+  bool locals_in_memory = false;  // the simple way (emit/effort.h): where many live, SSA form grows with their square
 };
 
 // An attribute of the functions of modules that mostly load 8 bytes to store them again (emit/split_copies.h). Those

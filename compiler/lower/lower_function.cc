@@ -111,7 +111,7 @@ Result<void> FunctionLowering::Run() {
                     std::to_string(unsupported_->offset) + " is not supported",
                 std::move(details));
   }
-  PromoteLocals();
+  if (!m_.options.locals_in_memory) PromoteLocals();
   if (!m_.options.canonical_nans) QuietForwardedNans(e_.fn);
   MarkDeadLoadsVolatile(e_.fn, guest_loads_);
 

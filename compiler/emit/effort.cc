@@ -1,0 +1,316 @@
+#include "compiler/emit/effort.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "compiler/validate/function_validator.h"
+#include "compiler/validate/op_signature.h"
+
+namespace guardc::compiler {
+namespace {
+
+// What a module may take: modules of compilers take 16 to 25 microseconds a byte of code, by the same reckoning.
+constexpr uint64_t kFree = 400'000;  // microseconds
+constexpr uint64_t kPerByte = 28;
+// Beyond so many instructions a function is compiled in the simple way whatever else it is. The largest of compilers
+// had 160,000.
+constexpr size_t kLargest = 400'000;
+
+// Microseconds that an instruction takes by itself.
+uint32_t WeightOf(Op op) {
+  using enum Op;
+  switch (op) {
+    case kNop:
+    case kDrop:
+    case kEnd:
+    case kBlock:
+    case kElse:
+    case kUnreachable:
+    case kI32Const:
+    case kI64Const:
+    case kF32Const:
+    case kF64Const:
+    case kRefNull:
+      return 4;
+    case kLocalGet:
+    case kLocalSet:
+    case kLocalTee:
+      return 8;
+    case kV128Const:
+    case kBr:
+    case kReturn:
+      return 30;
+    case kBrIf:
+    case kIf:
+    case kSelect:
+    case kSelectT:
+      return 60;
+    case kBrTable:
+      return 120;
+    case kLoop:
+      return 600;
+    case kCall:
+    case kReturnCall:
+      return 150;
+    case kCallIndirect:
+    case kReturnCallIndirect:
+      return 350;
+    case kI32DivS:
+    case kI32DivU:
+    case kI32RemS:
+    case kI32RemU:
+    case kI64DivS:
+    case kI64DivU:
+    case kI64RemS:
+    case kI64RemU:
+    case kF32Min:
+    case kF32Max:
+    case kF64Min:
+    case kF64Max:
+    case kI32TruncSatF32S:
+    case kI32TruncSatF32U:
+    case kI32TruncSatF64S:
+    case kI32TruncSatF64U:
+    case kI64TruncSatF32S:
+    case kI64TruncSatF32U:
+    case kI64TruncSatF64S:
+    case kI64TruncSatF64U:
+      return 250;
+    case kI32TruncF32S:
+    case kI32TruncF32U:
+    case kI32TruncF64S:
+    case kI32TruncF64U:
+    case kI64TruncF32S:
+    case kI64TruncF32U:
+    case kI64TruncF64S:
+    case kI64TruncF64U:
+      return 120;
+    case kMemoryCopy:
+    case kMemoryFill:
+    case kMemoryInit:
+    case kMemoryGrow:
+    case kTableCopy:
+    case kTableInit:
+    case kTableFill:
+    case kTableGrow:
+    case kTableGet:
+    case kTableSet:
+      return 1000;
+    default:
+      break;
+  }
+  const OpSignature& signature = SignatureOf(op);
+  if (signature.form == OpSignature::Form::kAtomicAccess) return 120;
+  if (signature.form == OpSignature::Form::kAccess || signature.form == OpSignature::Form::kLaneAccess) return 80;
+  const bool is_vector = (signature.has_result && signature.result == ValType::kV128) ||
+                         (signature.operand_count > 0 && signature.operands[0] == ValType::kV128);
+  return is_vector ? 150 : 50;
+}
+
+bool IsDivision(Op op) {
+  return (op >= Op::kI32DivS && op <= Op::kI32RemU) || (op >= Op::kI64DivS && op <= Op::kI64RemU);
+}
+
+bool IsAccess(Op op) {
+  const OpSignature::Form form = SignatureOf(op).form;
+  return form == OpSignature::Form::kAccess || form == OpSignature::Form::kAtomicAccess || op == Op::kGlobalGet ||
+         op == Op::kGlobalSet;
+}
+
+// Whether straight code ends here.
+bool EndsSegment(Op op) {
+  switch (op) {
+    case Op::kLoop:
+    case Op::kIf:
+    case Op::kElse:
+    case Op::kBr:
+    case Op::kBrIf:
+    case Op::kBrTable:
+    case Op::kReturn:
+    case Op::kUnreachable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// One pass over the instructions for what grows with their number, and one over the ranges in which values live.
+class Estimator {
+ public:
+  Estimator(const Module& module, uint32_t func)
+      : module_(module), function_(module.functions[func - module.num_imported_funcs]), validator_(module, func) {}
+
+  uint64_t Run() {
+    const std::vector<Instr>& body = function_.body;
+    spans_.resize(module_.types[function_.type].params.size() + function_.locals.size());
+    linear_ = 250 + 15 * spans_.size() / 16;
+    for (size_t i = 0; i < body.size(); ++i) {
+      Count(body[i], i);
+      if (!validator_.Step(body[i])) break;  // the lowering says so
+      const size_t depth = validator_.stack().size();
+      most_operands_ = std::max<uint64_t>(most_operands_, depth);
+      if (IsCall(body[i].op)) calls_.emplace_back(i, std::min(validator_.kept(), depth));
+    }
+    EndSegment();
+    return linear_ + quadratic_ + divisions_ * divisions_ + OfLiveValues();
+  }
+
+ private:
+  struct Span {  // between the first and the last instruction that names a local
+    size_t first = kNone;
+    size_t last = 0;
+    size_t loop = kNone;
+  };
+  static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+
+  static bool IsCall(Op op) {
+    return op == Op::kCall || op == Op::kCallIndirect || op == Op::kMemoryGrow || op == Op::kMemoryCopy ||
+           op == Op::kMemoryFill || op == Op::kMemoryInit;
+  }
+
+  void Count(const Instr& instr, size_t at) {
+    linear_ += WeightOf(instr.op);
+    ++segment_;
+    accesses_ += IsAccess(instr.op);
+    divisions_ += IsDivision(instr.op);
+    switch (instr.op) {
+      case Op::kLocalGet:
+      case Op::kLocalSet:
+      case Op::kLocalTee:
+        Name(instr.imm, at, instr.op == Op::kLocalGet);
+        break;
+      case Op::kCall:
+      case Op::kReturnCall:
+        if (instr.imm < module_.func_types.size()) CountValues(module_.TypeOfFunc(static_cast<uint32_t>(instr.imm)));
+        break;
+      case Op::kCallIndirect:
+      case Op::kReturnCallIndirect:
+        if (const auto type = static_cast<uint32_t>(instr.imm); type < module_.types.size()) {
+          CountValues(module_.types[type]);
+        }
+        break;
+      case Op::kBrTable:
+        linear_ += 4 * function_.br_tables[instr.imm].targets.size();
+        break;
+      case Op::kBlock:
+      case Op::kIf:
+        blocks_.push_back(false);
+        break;
+      case Op::kLoop:
+        blocks_.push_back(true);
+        if (loop_depth_++ == 0) outermost_ = at;
+        nests_ += loop_depth_ * loop_depth_;
+        linear_ += 8 * loop_depth_;
+        break;
+      case Op::kEnd:
+        End(at);
+        break;
+      default:
+        break;
+    }
+    if (EndsSegment(instr.op)) EndSegment();
+    if (EndsSegment(instr.op) || instr.op == Op::kEnd) joins_.push_back(at);
+  }
+
+  void CountValues(const FuncType& type) { linear_ += 15 * (type.params.size() + type.results.size()); }
+
+  // Instruction selection and scheduling look at pairs of what is in a block.
+  void EndSegment() {
+    quadratic_ += segment_ * segment_ / 500 + accesses_ * accesses_ / 5;
+    segment_ = accesses_ = 0;
+  }
+
+  void Name(uint64_t local, size_t at, bool is_get) {
+    if (local >= spans_.size()) return;
+    Span& span = spans_[local];
+    if (loop_depth_ > 0 && span.loop != outermost_) {
+      span.loop = outermost_;
+      // Its value comes from before the loop, or from its last turn.
+      if (is_get || span.first != kNone) carried_.push_back(local);
+    }
+    if (span.first == kNone) span.first = at;
+    span.last = at;
+  }
+
+  void End(size_t at) {
+    if (blocks_.empty()) return;
+    if (blocks_.back() && --loop_depth_ == 0) {
+      for (const uint64_t local : carried_) {
+        spans_[local].first = std::min(spans_[local].first, outermost_);
+        spans_[local].last = at;
+      }
+      carried_.clear();
+    }
+    blocks_.pop_back();
+  }
+
+  // Register allocation compares values that live at the same time, most of all those that no register holds across a
+  // call; a label joins each of them; and each loop around a loop looks at them again.
+  uint64_t OfLiveValues() {
+    std::vector<int32_t> change(function_.body.size() + 1);
+    for (const Span& span : spans_) {
+      if (span.first == kNone) continue;
+      ++change[span.first];
+      --change[span.last + 1];
+    }
+    uint64_t live = 0, most = most_operands_, most_at_call = 0, phis = 0;
+    auto call = calls_.begin();
+    auto join = joins_.begin();
+    for (size_t i = 0; i < function_.body.size(); ++i) {
+      live += static_cast<int64_t>(change[i]);
+      most = std::max(most, live);
+      for (; call != calls_.end() && call->first == i; ++call)
+        most_at_call = std::max(most_at_call, live + call->second);
+      for (; join != joins_.end() && *join == i; ++join) phis += live;
+    }
+    return most * most / 2 + 4 * most_at_call * most_at_call + phis / 2 + nests_ * most * 2 / 5;
+  }
+
+  const Module& module_;
+  const Function& function_;
+  FunctionValidator validator_;
+  std::vector<Span> spans_;                       // of each local
+  std::vector<uint64_t> carried_;                 // locals that the outermost open loop may carry
+  std::vector<bool> blocks_;                      // that are open: whether it is a loop
+  std::vector<size_t> joins_;                     // where control joins or parts
+  std::vector<std::pair<size_t, size_t>> calls_;  // where, and the operands that wait
+  size_t outermost_ = 0;
+  uint64_t loop_depth_ = 0, nests_ = 0, segment_ = 0, accesses_ = 0, divisions_ = 0, most_operands_ = 0;
+  uint64_t linear_ = 0, quadratic_ = 0;
+};
+
+}  // namespace
+
+uint64_t EffortOf(const Module& module, uint32_t func) { return Estimator(module, func).Run(); }
+
+std::vector<bool> FindSimpleFunctions(const Module& module) {
+  const size_t count = module.functions.size();
+  std::vector<bool> simple(count);
+  std::vector<uint64_t> efforts(count);
+  uint64_t effort = 0, bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    simple[i] = module.functions[i].body.size() > kLargest;
+    if (simple[i]) continue;
+    efforts[i] = EffortOf(module, static_cast<uint32_t>(module.num_imported_funcs + i));
+    effort += efforts[i];
+    bytes += module.functions[i].body_size;
+  }
+  if (effort <= kFree + kPerByte * bytes) return simple;
+  std::vector<size_t> order(count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto density = [&](size_t i) { return efforts[i] / std::max(module.functions[i].body_size, 1u); };
+  std::ranges::stable_sort(order, std::ranges::greater(), density);
+  const uint64_t most = kFree + kPerByte * bytes;
+  for (const size_t i : order) {
+    if (effort <= most) break;
+    if (simple[i]) continue;
+    simple[i] = true;
+    effort -= efforts[i];
+  }
+  return simple;
+}
+
+}  // namespace guardc::compiler
