@@ -160,16 +160,41 @@ Result<CodeChunk> CompileFunctions(const Module& module, const ContextLayout& la
   return OptimizeAndGenerate(*place.module, internal, *machine, options, form);
 }
 
-Result<CodeChunk> CompileModuleParts(const Module& module, const ContextLayout& layout,
-                                     const std::vector<bool>& in_image, const CodeOptions& options, ChunkForm form) {
+// What belongs to a module may be much: an entry for each type, a step of init for each global and segment. So many are
+// compiled at once; a share is a chunk of its own where there are more.
+constexpr size_t kFewParts = 1000;
+constexpr size_t kPartsPerShare = 2000;
+
+// The support functions, with what `add` defines beside them.
+template <class Add>
+Result<CodeChunk> CompileSupport(const CodeOptions& options, ChunkForm form, Add add) {
   GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
   Workplace place;
   GUARDC_TRY(place.module, CreateSupportModule(place.context));
   place.module->setModuleIdentifier("guard");
   place.module->setSourceFileName("guard.wasm");
   PrepareModule(*place.module, options.target, *machine);
-  Lowering lowering(*place.module, module, layout, options.lower);
-  GUARDC_CHECK(lowering.DefineModuleParts(in_image));
+  GUARDC_CHECK(add(*place.module));
+  return OptimizeAndGenerate(*place.module, {}, *machine, options, form);
+}
+
+Result<CodeChunk> CompileModuleParts(const Module& module, const ContextLayout& layout,
+                                     const std::vector<bool>& in_image, const CodeOptions& options, ChunkForm form) {
+  return CompileSupport(options, form, [&](llvm::Module& target) {
+    return Lowering(target, module, layout, options.lower).DefineModuleParts(in_image);
+  });
+}
+
+// A share of it, in the simple way.
+Result<CodeChunk> CompileShare(const Module& module, const ContextLayout& layout, const std::vector<bool>& in_image,
+                               Share share, const CodeOptions& given, ChunkForm form) {
+  CodeOptions options = given;
+  options.opt_level = 0;
+  GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
+  Workplace place;
+  place.module->setSourceFileName("guard.wasm");
+  PrepareModule(*place.module, options.target, *machine);
+  GUARDC_CHECK(Lowering(*place.module, module, layout, options.lower).DefineModuleParts(in_image, share));
   return OptimizeAndGenerate(*place.module, {}, *machine, options, form);
 }
 
@@ -182,7 +207,9 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
   CodeOptions options = given;
   // A change of a module of one chunk leaves nothing alone.
   if (plan.chunks.size() < 2) options.reuse = nullptr;
-  std::vector<CodeChunk> chunks(plan.chunks.size() + 1);
+  const size_t parts = CountModuleParts(module, layout, in_image);
+  const size_t shares = parts <= kFewParts ? 0 : (parts + kPartsPerShare - 1) / kPartsPerShare;
+  std::vector<CodeChunk> chunks(plan.chunks.size() + shares + 1);
   // The smallest last, so that no core is left with much to do at the end. What belongs to the module goes first: its
   // size is not known.
   std::vector<size_t> order(plan.chunks.size());
@@ -191,8 +218,13 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
   std::atomic<size_t> done = 0;
   if (options.on_progress) options.on_progress(0, chunks.size());
   GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
-    if (i == 0) {
+    if (i == 0 && shares == 0) {
       GUARDC_TRY(chunks.back(), CompileModuleParts(module, layout, in_image, options, form));
+    } else if (i == 0) {
+      GUARDC_TRY(chunks.back(), CompileSupport(options, form, [](llvm::Module&) { return Result<void>(); }));
+    } else if (i > plan.chunks.size()) {
+      const size_t index = i - plan.chunks.size() - 1;
+      GUARDC_TRY(chunks[i - 1], CompileShare(module, layout, in_image, {index, shares}, options, form));
     } else {
       const size_t chunk = order[i - 1];
       GUARDC_TRY(chunks[chunk], CompileFunctions(module, layout, plan.chunks[chunk], options, form));

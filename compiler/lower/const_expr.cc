@@ -64,4 +64,11 @@ std::optional<V128> EvaluateBytes(const ConstExpr& expr) {
   return bytes;
 }
 
+std::optional<V128> EvaluateGlobal(const Module& module, uint32_t global) {
+  if (global < module.num_imported_globals) return std::nullopt;
+  const Global& definition = module.globals[global - module.num_imported_globals];
+  if (definition.type.is_mutable || IsReference(definition.type.type)) return std::nullopt;
+  return EvaluateBytes(definition.init);
+}
+
 }  // namespace guardc::compiler

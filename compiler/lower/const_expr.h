@@ -14,4 +14,7 @@ std::optional<uint64_t> EvaluateInteger(const ConstExpr& expr);
 // The 16 bytes of a number or vector, little-endian and zero-extended, under the same condition.
 std::optional<V128> EvaluateBytes(const ConstExpr& expr);
 
+// The same of a global that nothing can change: code has it as a constant.
+std::optional<V128> EvaluateGlobal(const Module& module, uint32_t global);
+
 }  // namespace guardc::compiler

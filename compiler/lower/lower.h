@@ -6,7 +6,7 @@
 //   "guardc.shared.<i>"   the same for callers outside the module, where that has tail calls
 //   "guardc.entry.<t>"    EntryFn of canonical type t
 //   "guardc.thunk.<t>"    host thunk of canonical type t
-//   "guardc.init"         ArtifactHeader::init
+//   "guardc.init"         ArtifactHeader::init; "guardc.init.<n>", its parts, where it is long
 //   "guardc.table.<i>"    contents of static table i
 //   "guardc.data.<i>"     bytes of data segment i, for those that memory.init may still read
 #pragma once
@@ -45,6 +45,19 @@ std::string FunctionSymbol(const Module& module, uint32_t func);
 // What a funcref of defined function `func` holds.
 std::string FuncRefSymbol(const Module& module, const ContextLayout& layout, uint32_t func);
 
+// A part of what belongs to a module: where that is much, it is compiled as several llvm::Modules.
+struct Share {
+  size_t index = 0;
+  size_t count = 1;
+
+  // Of `size` things, those from Begin to End.
+  size_t Begin(size_t size) const { return size * index / count; }
+  size_t End(size_t size) const { return size * (index + 1) / count; }
+};
+
+// How many entries, thunks, and steps of init there are.
+size_t CountModuleParts(const Module& module, const ContextLayout& layout, const std::vector<bool>& in_image);
+
 // One per llvm::Module. The wasm module, layout and options must outlive it. One thread at a time, as LLVM's contexts
 // are.
 class Lowering {
@@ -60,8 +73,8 @@ class Lowering {
 
   // What belongs to the module as a whole, once per artifact: entries for the types of all escaping functions and
   // imports, host thunks for imported types, static tables, data bytes, init. Init skips the data segments for which
-  // `in_image` is true.
-  Result<void> DefineModuleParts(const std::vector<bool>& in_image);
+  // `in_image` is true. Defines `share` of it.
+  Result<void> DefineModuleParts(const std::vector<bool>& in_image, Share share = {});
 
  private:
   class Impl;

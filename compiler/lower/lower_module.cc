@@ -4,6 +4,7 @@
 #include <llvm/IR/GlobalVariable.h>
 #include <llvm/IR/Module.h>
 
+#include <algorithm>
 #include <string>
 
 #include "compiler/lower/lower.h"
@@ -76,27 +77,35 @@ Result<void> Lowering::DefineFunction(uint32_t func, bool available_externally) 
   return FunctionLowering(impl_->context, *function, func).Run();
 }
 
-Result<void> Lowering::DefineModuleParts(const std::vector<bool>& in_image) {
+size_t CountModuleParts(const Module& module, const ContextLayout& layout, const std::vector<bool>& in_image) {
+  const auto count = [](const std::vector<bool>& types) {
+    return static_cast<size_t>(std::ranges::count(types, true));
+  };
+  return count(EntryTypes(module, layout)) + count(ThunkTypes(module, layout)) +
+         (layout.has_tail_calls ? layout.escaping_funcs.size() : 0) + InitSteps(module, layout, in_image).size();
+}
+
+Result<void> Lowering::DefineModuleParts(const std::vector<bool>& in_image, Share share) {
   ModuleContext& context = impl_->context;
   const Module& module = context.wasm;
   RequireElementTypes(module);
   const std::vector<bool> entries = EntryTypes(module, context.layout);
   const std::vector<bool> thunks = ThunkTypes(module, context.layout);
-  for (uint32_t i = 0; i < module.types.size(); ++i) {
+  const auto end_of = [&](const auto& things) { return static_cast<uint32_t>(share.End(things.size())); };
+  const auto begin_of = [&](const auto& things) { return static_cast<uint32_t>(share.Begin(things.size())); };
+  for (uint32_t i = begin_of(module.types); i < end_of(module.types); ++i) {
     if (entries[i]) DefineEntry(context, i);
     if (thunks[i]) DefineHostThunk(context, i);
   }
-  if (context.layout.has_tail_calls) {
-    for (const uint32_t func : context.layout.escaping_funcs) DefineSharedCode(context, func);
+  if (const auto& funcs = context.layout.escaping_funcs; context.layout.has_tail_calls) {
+    for (uint32_t i = begin_of(funcs); i < end_of(funcs); ++i) DefineSharedCode(context, funcs[i]);
   }
-  for (uint32_t i = 0; i < module.table_types.size(); ++i) {
-    if (context.layout.table_is_static[i]) DefineStaticTable(context, i);
-  }
-  for (uint32_t i = 0; i < module.data_segments.size(); ++i) {
+  if (share.index == 0) DefineStaticTables(context);
+  for (uint32_t i = begin_of(module.data_segments); i < end_of(module.data_segments); ++i) {
     if (NeedsDataBytes(module, in_image, i)) DefineDataBytes(context, i);
   }
   if (!NeedsInit(module, context.layout, in_image)) return {};
-  return DefineInit(context, in_image);
+  return DefineInit(context, in_image, share);
 }
 
 }  // namespace guardc::compiler

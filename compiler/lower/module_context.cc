@@ -177,11 +177,8 @@ llvm::AttributeList ModuleContext::GuestCallAttributes() const {
 }
 
 llvm::Constant* ModuleContext::ConstantGlobal(uint32_t global) const {
-  if (global < wasm.num_imported_globals) return nullptr;
-  const Global& definition = wasm.globals[global - wasm.num_imported_globals];
-  if (definition.type.is_mutable || IsReference(definition.type.type)) return nullptr;
-  const std::optional<V128> bytes = EvaluateBytes(definition.init);
-  return bytes ? ConstantOf(definition.type.type, *bytes) : nullptr;
+  const std::optional<V128> bytes = EvaluateGlobal(wasm, global);
+  return bytes ? ConstantOf(wasm.global_types[global].type, *bytes) : nullptr;
 }
 
 llvm::Constant* ModuleContext::ConstantOf(ValType type, const V128& bytes) const {

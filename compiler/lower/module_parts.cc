@@ -104,12 +104,14 @@ void DefineImportStub(ModuleContext& module, uint32_t func) { DefineForwarder(mo
 
 }  // namespace
 
+namespace {
+
 // Entries are offsets from the table, so that nothing needs relocation when the artifact is loaded.
-void DefineStaticTable(ModuleContext& module, uint32_t table) {
+void DefineStaticTable(ModuleContext& module, uint32_t table, const std::vector<uint32_t>& contents) {
   llvm::GlobalVariable* global = module.StaticTable(table);
   llvm::Constant* base = llvm::ConstantExpr::getPtrToInt(global, module.i64);
   std::vector<llvm::Constant*> entries;
-  for (uint32_t func : StaticTableContents(module.wasm, table)) {
+  for (uint32_t func : contents) {
     if (func == kNoFunction) {
       entries.push_back(llvm::ConstantStruct::getAnon(
           {llvm::ConstantInt::get(module.i32, 0), llvm::ConstantInt::get(module.i32, kNoFunction)}));
@@ -124,6 +126,15 @@ void DefineStaticTable(ModuleContext& module, uint32_t table) {
         llvm::ConstantStruct::getAnon({offset, llvm::ConstantInt::get(module.i32, module.CanonicalTypeOfFunc(func))}));
   }
   global->setInitializer(llvm::ConstantArray::get(llvm::cast<llvm::ArrayType>(global->getValueType()), entries));
+}
+
+}  // namespace
+
+void DefineStaticTables(ModuleContext& module) {
+  const std::vector<std::vector<uint32_t>> contents = StaticTableContents(module.wasm, module.layout.table_is_static);
+  for (uint32_t i = 0; i < contents.size(); ++i) {
+    if (module.layout.table_is_static[i]) DefineStaticTable(module, i, contents[i]);
+  }
 }
 
 void DefineDataBytes(ModuleContext& module, uint32_t segment) {

@@ -8,6 +8,7 @@
 
 #include "compiler/frontend/wasm_module.h"
 #include "compiler/lower/context_layout.h"
+#include "compiler/lower/lower.h"
 #include "compiler/lower/module_context.h"
 #include "guardc/result.h"
 
@@ -21,6 +22,14 @@ std::vector<bool> ThunkTypes(const Module& module, const ContextLayout& layout);
 // "guardc.init" exists. `in_image` per data segment.
 bool NeedsInit(const Module& module, const ContextLayout& layout, const std::vector<bool>& in_image);
 
+// What init has to do, in its order.
+struct InitStep {
+  enum class Kind : uint8_t { kGlobal, kElemSegment, kDataSegment };
+  Kind kind;
+  uint32_t index;  // in the kind's index space
+};
+std::vector<InitStep> InitSteps(const Module& module, const ContextLayout& layout, const std::vector<bool>& in_image);
+
 // "guardc.data.<i>" exists: memory.init or init may read the segment's bytes.
 bool NeedsDataBytes(const Module& module, const std::vector<bool>& in_image, uint32_t segment);
 
@@ -28,8 +37,8 @@ bool NeedsDataBytes(const Module& module, const std::vector<bool>& in_image, uin
 void DefineEntry(ModuleContext& module, uint32_t type_index);
 void DefineHostThunk(ModuleContext& module, uint32_t type_index);
 void DefineSharedCode(ModuleContext& module, uint32_t func);
-void DefineStaticTable(ModuleContext& module, uint32_t table);
+void DefineStaticTables(ModuleContext& module);
 void DefineDataBytes(ModuleContext& module, uint32_t segment);
-Result<void> DefineInit(ModuleContext& module, const std::vector<bool>& in_image);
+Result<void> DefineInit(ModuleContext& module, const std::vector<bool>& in_image, Share share);
 
 }  // namespace guardc::compiler

@@ -8,8 +8,9 @@
 namespace guardc::compiler {
 namespace {
 
-// Larger tables would only bloat the artifact; they go the dynamic way.
+// Of all static tables together. Larger ones would only bloat the artifact; they go the dynamic way.
 constexpr uint64_t kMaxElements = uint64_t{1} << 18;
+constexpr uint64_t kMaxStaticTables = 1000;
 
 constexpr uint32_t Low(uint64_t imm) { return static_cast<uint32_t>(imm); }
 constexpr uint32_t High(uint64_t imm) { return static_cast<uint32_t>(imm >> 32); }
@@ -50,9 +51,14 @@ bool FitsStaticTable(const Module& module, const ElemSegment& segment) {
 
 std::vector<bool> FindStaticTables(const Module& module) {
   std::vector<bool> is_static(module.table_types.size());
+  uint64_t tables = 0, elements = 0;
   for (size_t i = module.num_imported_tables; i < is_static.size(); ++i) {
     const TableType& type = module.table_types[i];
-    is_static[i] = type.element == ValType::kFuncRef && type.limits.min <= kMaxElements;
+    is_static[i] =
+        type.element == ValType::kFuncRef && tables < kMaxStaticTables && type.limits.min <= kMaxElements - elements;
+    if (!is_static[i]) continue;
+    ++tables;
+    elements += type.limits.min;
   }
   for (const Export& exported : module.exports) {
     if (exported.kind == ExternKind::kTable) is_static[exported.index] = false;
@@ -72,14 +78,17 @@ bool ElemSegmentInStaticTable(const Module& module, const ContextLayout& layout,
   return s.mode == SegmentMode::kActive && layout.table_is_static[s.table];
 }
 
-std::vector<uint32_t> StaticTableContents(const Module& module, uint32_t table) {
-  std::vector<uint32_t> contents(module.table_types[table].limits.min, kNoFunction);
+std::vector<std::vector<uint32_t>> StaticTableContents(const Module& module, const std::vector<bool>& is_static) {
+  std::vector<std::vector<uint32_t>> contents(module.table_types.size());
+  for (size_t i = 0; i < contents.size(); ++i) {
+    if (is_static[i]) contents[i].assign(module.table_types[i].limits.min, kNoFunction);
+  }
   for (const ElemSegment& segment : module.elem_segments) {
-    if (segment.mode != SegmentMode::kActive || segment.table != table) continue;
+    if (segment.mode != SegmentMode::kActive || !is_static[segment.table]) continue;
     size_t at = *EvaluateInteger(segment.offset);
     for (const ConstExpr& item : segment.items) {
       const Instr& instr = item.body[0];
-      contents[at++] = instr.op == Op::kRefFunc ? Low(instr.imm) : kNoFunction;
+      contents[segment.table][at++] = instr.op == Op::kRefFunc ? Low(instr.imm) : kNoFunction;
     }
   }
   return contents;

@@ -19,8 +19,8 @@ std::vector<bool> FindStaticTables(const Module& module);
 // True for an active segment that went into a static table: the runtime has nothing to do for it.
 bool ElemSegmentInStaticTable(const Module& module, const ContextLayout& layout, uint32_t segment);
 
-// The function index of every element of a static table, kNoFunction where it is null.
+// Per table index, the function index of every element of a static table, kNoFunction where it is null.
 inline constexpr uint32_t kNoFunction = 0xffffffff;
-std::vector<uint32_t> StaticTableContents(const Module& module, uint32_t table);
+std::vector<std::vector<uint32_t>> StaticTableContents(const Module& module, const std::vector<bool>& is_static);
 
 }  // namespace guardc::compiler

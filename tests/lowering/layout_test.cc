@@ -55,7 +55,8 @@ Module TableModule() {
 TEST(StaticTable, HoldsWhatItsSegmentsSay) {
   const Module module = TableModule();
   EXPECT_TRUE(FindStaticTables(module)[0]);
-  EXPECT_EQ(StaticTableContents(module, 0), (std::vector<uint32_t>{kNoFunction, kNoFunction, 1}));
+  EXPECT_EQ(StaticTableContents(module, FindStaticTables(module))[0],
+            (std::vector<uint32_t>{kNoFunction, kNoFunction, 1}));
 }
 
 TEST(StaticTable, NotWhereSomebodyMayChangeIt) {
