@@ -1,6 +1,8 @@
 // Which function goes into which chunk (chunks.h).
 #include <algorithm>
 #include <bit>
+#include <iterator>
+#include <utility>
 
 #include "compiler/emit/chunks.h"
 #include "compiler/emit/effort.h"
@@ -20,6 +22,11 @@ constexpr int kProducts = 4;
 // Copies may add so much to a chunk, in instructions.
 constexpr size_t kCopiesPerChunk = kChunkSize / 4;
 
+// A function of more instructions is hardly inlined.
+constexpr size_t kSmall = 100;
+// Calls of small functions by small functions that may all be inlined into one.
+constexpr uint32_t kLongestChain = 32;
+
 constexpr uint32_t kNoChunk = 0xffffffff;
 constexpr uint32_t kManyChunks = 0xfffffffe;
 
@@ -33,7 +40,13 @@ class Planner {
 
   ChunkPlan Plan() {
     Divide();
+    FindApart();
     for (uint32_t i = 0; i < plan_.chunks.size(); ++i) AddCopies(i);
+    for (ChunkPlan::Chunk& chunk : plan_.chunks) {
+      for (const auto* funcs : {&chunk.defined, &chunk.copied}) {
+        std::ranges::copy_if(*funcs, std::back_inserter(chunk.apart), [&](uint32_t func) { return apart_[func]; });
+      }
+    }
     MarkReferences();
     for (uint32_t i = 0; i < plan_.chunks.size(); ++i) {
       for (const uint32_t func : plan_.chunks[i].defined) {
@@ -95,6 +108,35 @@ class Planner {
     if (!chunk.defined.empty()) plan_.chunks.push_back(std::move(chunk));
   }
 
+  // Every so many of a chain of calls from one small function to the next. Depth first, with a stack of its own.
+  void FindApart() {
+    apart_.assign(module_.func_types.size(), false);
+    std::vector<uint32_t> height(module_.func_types.size());  // of the chain below; 0: not seen
+    std::vector<std::pair<uint32_t, size_t>> open;            // a function, and its next instruction
+    const auto enter = [&](uint32_t func) {
+      if (IsImport(func) || height[func] != 0 || Defined(func).body.size() > kSmall) return;
+      height[func] = 1;
+      open.emplace_back(func, 0);
+    };
+    for (auto start = module_.num_imported_funcs; start < module_.func_types.size(); ++start) {
+      enter(start);
+      while (!open.empty()) {
+        auto& [func, next] = open.back();
+        const std::vector<Instr>& body = Defined(func).body;
+        while (next < body.size() && body[next].op != Op::kCall && body[next].op != Op::kReturnCall) ++next;
+        if (next < body.size()) {
+          enter(static_cast<uint32_t>(body[next++].imm));
+          continue;
+        }
+        const uint32_t done = func;
+        open.pop_back();
+        apart_[done] = height[done] >= kLongestChain;
+        if (apart_[done]) height[done] = 1;
+        if (!open.empty()) height[open.back().first] = std::max(height[open.back().first], height[done] + 1);
+      }
+    }
+  }
+
   void AddCopies(uint32_t index) {
     ChunkPlan::Chunk& chunk = plan_.chunks[index];
     if (chunk.is_simple) return;
@@ -145,6 +187,7 @@ class Planner {
   const std::vector<bool> simple_;
   ChunkPlan plan_;
   std::vector<size_t> sizes_;  // instructions before each defined function
+  std::vector<bool> apart_;    // see ChunkPlan::Chunk
   std::vector<uint32_t> chunk_of_;
   std::vector<uint32_t> user_;  // the chunk that names the function, or kNoChunk, or kManyChunks
 };

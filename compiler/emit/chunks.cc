@@ -155,6 +155,11 @@ Result<CodeChunk> CompileFunctions(const Module& module, const ContextLayout& la
   if (options.opt_level >= 2) {
     for (const uint32_t func : plan.copied) GUARDC_CHECK(lowering.DefineFunction(func, true));
   }
+  for (const uint32_t func : plan.apart) {
+    if (llvm::Function* function = place.module->getFunction(FunctionSymbol(module, func))) {
+      function->addFnAttr(llvm::Attribute::NoInline);
+    }
+  }
   std::vector<std::string> internal;
   for (const uint32_t func : plan.internal) internal.push_back(FunctionSymbol(module, func));
   return OptimizeAndGenerate(*place.module, internal, *machine, options, form);

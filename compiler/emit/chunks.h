@@ -31,6 +31,9 @@ struct ChunkPlan {
     std::vector<uint32_t> copied;
     // Of `defined`: nothing outside the chunk names them, so that LLVM may drop them once they are inlined.
     std::vector<uint32_t> internal;
+    // Of both: never inlined. Each of a chain of small functions would take all that follow it along, with a place for
+    // each call in between.
+    std::vector<uint32_t> apart;
     size_t size = 0;         // instructions of `defined`
     bool is_simple = false;  // compiled in the simple way (effort.h); nothing is copied
   };

@@ -120,6 +120,11 @@ bool IsAccess(Op op) {
          op == Op::kGlobalSet;
 }
 
+bool IsStore(Op op) {
+  const OpSignature& signature = SignatureOf(op);
+  return signature.form == OpSignature::Form::kAccess && !signature.has_result;
+}
+
 // Whether straight code ends here.
 bool EndsSegment(Op op) {
   switch (op) {
@@ -155,7 +160,10 @@ class Estimator {
       if (IsCall(body[i].op)) calls_.emplace_back(i, std::min(validator_.kept(), depth));
     }
     EndSegment();
-    return linear_ + quadratic_ + divisions_ * divisions_ + OfLiveValues();
+    // Branches that test one value, trap or nest, and loops that the vectoriser looks at.
+    const uint64_t square =
+        divisions_ * divisions_ + traps_ * traps_ / 25 + deepest_ * deepest_ / 6 + 8 * fills_ * fills_;
+    return linear_ + quadratic_ + square + OfLiveValues();
   }
 
  private:
@@ -165,6 +173,7 @@ class Estimator {
     size_t loop = kNone;
   };
   static constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  static constexpr size_t kFewParams = 6, kFewResults = 2;
 
   static bool IsCall(Op op) {
     return op == Op::kCall || op == Op::kCallIndirect || op == Op::kMemoryGrow || op == Op::kMemoryCopy ||
@@ -176,6 +185,8 @@ class Estimator {
     ++segment_;
     accesses_ += IsAccess(instr.op);
     divisions_ += IsDivision(instr.op);
+    if (IsCall(instr.op)) is_filling_ = false;
+    if (IsStore(instr.op)) is_filling_ = true;
     switch (instr.op) {
       case Op::kLocalGet:
       case Op::kLocalSet:
@@ -193,17 +204,21 @@ class Estimator {
         }
         break;
       case Op::kBrTable:
-        linear_ += 4 * function_.br_tables[instr.imm].targets.size();
+        linear_ += 30 * function_.br_tables[instr.imm].targets.size();
         break;
       case Op::kBlock:
       case Op::kIf:
-        blocks_.push_back(false);
+        Begin(false);
         break;
       case Op::kLoop:
-        blocks_.push_back(true);
+        Begin(true);
+        is_filling_ = false;
         if (loop_depth_++ == 0) outermost_ = at;
         nests_ += loop_depth_ * loop_depth_;
         linear_ += 8 * loop_depth_;
+        break;
+      case Op::kUnreachable:
+        ++traps_;
         break;
       case Op::kEnd:
         End(at);
@@ -215,12 +230,22 @@ class Estimator {
     if (EndsSegment(instr.op) || instr.op == Op::kEnd) joins_.push_back(at);
   }
 
-  void CountValues(const FuncType& type) { linear_ += 15 * (type.params.size() + type.results.size()); }
+  void CountValues(const FuncType& type) {
+    linear_ += 15 * (type.params.size() + type.results.size());
+    // Those that go over the stack.
+    if (type.params.size() > kFewParams) accesses_ += type.params.size();
+    if (type.results.size() > kFewResults) accesses_ += type.results.size();
+  }
 
   // Instruction selection and scheduling look at pairs of what is in a block.
   void EndSegment() {
     quadratic_ += segment_ * segment_ / 500 + accesses_ * accesses_ / 5;
     segment_ = accesses_ = 0;
+  }
+
+  void Begin(bool is_loop) {
+    blocks_.push_back(is_loop);
+    deepest_ = std::max<uint64_t>(deepest_, blocks_.size());
   }
 
   void Name(uint64_t local, size_t at, bool is_get) {
@@ -237,7 +262,12 @@ class Estimator {
 
   void End(size_t at) {
     if (blocks_.empty()) return;
-    if (blocks_.back() && --loop_depth_ == 0) {
+    if (blocks_.back()) {
+      fills_ += is_filling_;
+      is_filling_ = false;
+      --loop_depth_;
+    }
+    if (blocks_.back() && loop_depth_ == 0) {
       for (const uint64_t local : carried_) {
         spans_[local].first = std::min(spans_[local].first, outermost_);
         spans_[local].last = at;
@@ -279,7 +309,8 @@ class Estimator {
   std::vector<std::pair<size_t, size_t>> calls_;  // where, and the operands that wait
   size_t outermost_ = 0;
   uint64_t loop_depth_ = 0, nests_ = 0, segment_ = 0, accesses_ = 0, divisions_ = 0, most_operands_ = 0;
-  uint64_t linear_ = 0, quadratic_ = 0;
+  uint64_t traps_ = 0, deepest_ = 0, fills_ = 0, linear_ = 0, quadratic_ = 0;
+  bool is_filling_ = false;  // since the last loop's begin: something is stored, nothing called
 };
 
 }  // namespace

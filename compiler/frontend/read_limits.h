@@ -27,8 +27,8 @@ inline constexpr uint32_t kNameSize = 100'000;  // bytes
 inline constexpr uint32_t kNesting = 10'000;    // blocks, loops and ifs; real switches nest some hundreds
 // Locals, and values that blocks, branches and calls take and give, of the whole module: two bytes can name a thousand,
 // and each is looked at. Modules of compilers have less than one a byte.
-inline constexpr uint64_t kValues = 1 << 20;
-inline constexpr uint64_t kValuesPerByte = 16;
+inline constexpr uint64_t kValues = 1 << 16;
+inline constexpr uint64_t kValuesPerByte = 2;
 inline constexpr uint32_t kOperands = 100'000;  // on the operand stack; a call can push kResults with two bytes
 
 }  // namespace guardc::compiler::read_limits
