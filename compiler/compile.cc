@@ -58,6 +58,9 @@ class PhaseTimer {
 };
 
 Result<void> CheckOptions(const CompileOptions& options) {
+  if (options.timeout.count() < 0) {
+    return Fail(ErrorKind::kInvalidArgument, "a negative time for compiling");
+  }
   if (options.opt_level < 0 || options.opt_level > 3) {
     return Fail(ErrorKind::kInvalidArgument, fmt::format("optimisation level {}, expected 0 to 3", options.opt_level));
   }
@@ -145,6 +148,7 @@ Result<Compiled> CompileFor(std::span<const std::byte> wasm, const CompileOption
                                    .strict_traps = options.strict_traps,
                                    .canonical_nans = options.canonical_nans,
                                    .is_aarch64 = target.is_aarch64},
+                         .deadline = CompileDeadline(options, wasm.size()),
                          .reuse = reuse,
                          .on_progress = options.on_progress};
   const bool is_text = emit == Emit::kLlvmIr || emit == Emit::kAssembly;

@@ -30,7 +30,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kCompilerName = "guardc-compiler";
-constexpr auto kLongest = std::chrono::minutes(10);
 constexpr size_t kLongestComplaint = 1000;  // bytes of its stderr that go into an error
 
 log::Logger& Log() {
@@ -175,7 +174,7 @@ Result<void> CompileInProcess(std::span<const std::byte> wasm, const fs::path& c
                        .bounds = how.bounds};
   const std::string name = how.name.empty() ? "the module" : how.name;
   const auto start = Clock::now();
-  if (!request.bounds.deadline) request.bounds.deadline = start + kLongest;
+  if (!request.bounds.deadline) request.bounds.deadline = CompileDeadline(how.options, wasm.size());
   Log().Write(log::Level::kInfo, name + ": compiling it with " + compiler.string(),
               {.guard = {}, .request_id = how.bounds.request_id});
   auto end = RunChild(request);

@@ -42,6 +42,8 @@ void AddCodeOptions(CLI::App& command, CompileArguments& arguments) {
   command.add_option("--jobs", options.jobs, "Threads, one per core by default; never changes the result")
       ->type_name("N")
       ->check(WhenGiven([] { return CLI::Range(1, 1024); }));
+  AddDuration(command, "--timeout", arguments.timeout_seconds,
+              "End with an error after this time, for all modules together (500ms, 30s, 5m); none by default");
   command.add_flag("--bounds-checks", options.bounds_checks,
                    "Check each memory access in code; needs no address space beyond the memory itself");
   command.add_flag("--strict-traps", options.strict_traps, "Keep memory exact at every trap (slower)");

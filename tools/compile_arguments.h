@@ -21,6 +21,7 @@ struct CompileArguments {
   std::string stdin_name;
   std::string cache_dir;
   CompileOptions options;
+  double timeout_seconds = 0;  // 0: none
   bool force = false;
   bool no_reuse = false;
   std::optional<Emit> emit;

@@ -223,6 +223,9 @@ Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const Context
   std::atomic<size_t> done = 0;
   if (options.on_progress) options.on_progress(0, chunks.size());
   GUARDC_CHECK(ParallelFor(chunks.size(), options.jobs, [&](size_t i) -> Result<void> {
+    if (options.deadline && std::chrono::steady_clock::now() >= *options.deadline) {
+      return Fail(ErrorKind::kDeadline, "compiling was stopped: its time is up (CompileOptions::timeout)");
+    }
     if (i == 0 && shares == 0) {
       GUARDC_TRY(chunks.back(), CompileModuleParts(module, layout, in_image, options, form));
     } else if (i == 0) {

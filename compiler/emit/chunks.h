@@ -3,10 +3,12 @@
 // number of threads, so that the output does not either.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -62,6 +64,7 @@ struct CodeOptions {
   int opt_level;
   unsigned jobs;
   LowerOptions lower;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
   ChunkReuse* reuse = nullptr;                                      // null: every chunk is made anew, and none is kept
   std::function<void(size_t done, size_t count)> on_progress = {};  // CompileOptions::on_progress
 };

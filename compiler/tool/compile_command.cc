@@ -5,9 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -26,6 +29,7 @@
 #include "guardc/module.h"
 #include "tools/command.h"
 #include "tools/compile_arguments.h"
+#include "tools/options.h"
 #include "tools/output.h"
 
 namespace guardc::compiler_tool {
@@ -37,6 +41,46 @@ using nlohmann::ordered_json;
 constexpr uint64_t kMaxWasm = uint64_t{1} << 30;  // bytes; the reader's limit, too
 
 using Arguments = cli::CompileArguments;
+
+// Ends this process when the time is up: nothing else stops LLVM within a function. What was being published is swept
+// by the next who compiles it. Until it is destroyed, which is before anything is said to be done.
+class Timeout {
+ public:
+  Timeout(double seconds, bool json) {
+    if (seconds <= 0) return;
+    watcher_ = std::thread([this, seconds, json] {
+      std::unique_lock lock(mutex_);
+      if (done_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return is_done_; })) return;
+      const Error error(ErrorKind::kDeadline,
+                        fmt::format("compiling was stopped after {}, the time given with --timeout",
+                                    cli::FormatNanoseconds(Nanoseconds(seconds))));
+      // Holding the lock: whoever is done now waits for the end.
+      const int code =
+          cli::ReportError(error, json, "nothing is left half done; give more time, or look at the module");
+      std::fflush(nullptr);
+      _exit(code);
+    });
+  }
+  Timeout(const Timeout&) = delete;
+  Timeout& operator=(const Timeout&) = delete;
+  ~Timeout() {
+    if (!watcher_.joinable()) return;
+    {
+      const std::lock_guard lock(mutex_);
+      is_done_ = true;
+    }
+    done_.notify_one();
+    watcher_.join();
+  }
+
+ private:
+  static uint64_t Nanoseconds(double seconds) { return static_cast<uint64_t>(seconds * 1e9); }
+
+  std::mutex mutex_;
+  std::condition_variable done_;
+  bool is_done_ = false;
+  std::thread watcher_;
+};
 
 // Ends this process once nobody reads its stdout any more: who waited for it was ended by whatever signal. What was
 // being published is swept by the next who compiles it.
@@ -150,6 +194,7 @@ int RunToCache(const Arguments& arguments) {
   ordered_json results = ordered_json::array();
   std::optional<ordered_json> first_error;
   int exit_code = cli::kDone;
+  std::optional<Timeout> timeout(std::in_place, arguments.timeout_seconds, arguments.json);
   for (size_t i = 0; i < arguments.guards.size(); ++i) {
     const std::string guard = NameOf(arguments, arguments.guards[i]);
     const Result<CachedArtifact> artifact = CompileOne(arguments, *cache_directory, i);
@@ -171,6 +216,7 @@ int RunToCache(const Arguments& arguments) {
       exit_code = cli::Finish(ToText(guard, *artifact, arguments.name), exit_code);
     }
   }
+  timeout.reset();
   if (!arguments.json) return exit_code;
   ordered_json out = {{"guards", std::move(results)}};
   if (first_error) out["error"] = std::move(*first_error);
@@ -186,7 +232,10 @@ Result<CompiledModule> EmitOne(const Arguments& arguments) {
 }
 
 int RunToFile(const Arguments& arguments) {
-  const Result<CompiledModule> compiled = EmitOne(arguments);
+  const Result<CompiledModule> compiled = [&] {
+    const Timeout timeout(arguments.timeout_seconds, arguments.json);
+    return EmitOne(arguments);
+  }();
   const std::string guard = NameOf(arguments, arguments.guards[0]);
   if (!compiled) return cli::ReportError(About(guard, compiled.error()), arguments.json);
   if (arguments.output == "-") {
@@ -230,6 +279,8 @@ void AddCompile(CLI::App& app, int& exit_code) {
       throw CLI::ValidationError("--json", "and -o - both want stdout");
     }
     if (arguments->attended) EndWithReader();
+    // The command's own bound stands for the library's.
+    arguments->options.timeout = std::chrono::milliseconds::max();
     exit_code = arguments->emit ? RunToFile(*arguments) : RunToCache(*arguments);
   });
 }

@@ -29,7 +29,9 @@ struct CompileOnMiss {
   CompileOptions options;
   // In errors, "" is "the module"; of a path, the last part is kept beside the artifact (CompileOptions::source).
   std::string name;
-  CallOptions bounds;  // deadline and stop: then it is killed. Without a deadline, ten minutes
+  // Deadline and stop: then it is killed. Without a deadline, after options.timeout: ten minutes by default, and one
+  // for each MiB of the module.
+  CallOptions bounds;
 };
 
 struct LoadOptions {

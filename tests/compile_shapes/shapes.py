@@ -1,7 +1,7 @@
 """Modules that grow in one way each: what a compiler's time or memory may grow with faster than with their size.
 
-SHAPES has name -> Shape. `make(n)` gives the module's bytes; `small` is the first of the two sizes at which growth is
-counted (the second is twice that), `large` the size that the table is made with.
+SHAPES has name -> Shape. `make(n)` gives the module's bytes, `large` is the n that the table is made with; growth is
+counted at parts of it.
 """
 
 import dataclasses
@@ -15,22 +15,21 @@ SHAPES = {}
 @dataclasses.dataclass
 class Shape:
     make: typing.Callable
-    small: int
     large: int
 
 
-def shape(small, large):
+def shape(large):
     def register(function):
-        SHAPES[function.__name__.replace("_", "-")] = Shape(function, small, large)
+        SHAPES[function.__name__.replace("_", "-")] = Shape(function, large)
         return function
     return register
 
 
-def family(prefix, small, large, variants):
+def family(prefix, large, variants):
     """Registers make(variant, n) once per variant."""
     def register(function):
         for text, value in variants.items():
-            SHAPES[f"{prefix}-{text}"] = Shape(lambda n, value=value: function(value, n), small, large)
+            SHAPES[f"{prefix}-{text}"] = Shape(lambda n, value=value: function(value, n), large)
         return function
     return register
 
@@ -44,7 +43,7 @@ def finish(module, func):
 
 
 # ---- live values
-@family("live-across-call", 300, 4000, TYPES)
+@family("live-across-call", 4000, TYPES)
 def _(kind, n):
     """Locals that are all set before a call and all read behind it."""
     m = Module()
@@ -54,7 +53,7 @@ def _(kind, n):
     return finish(m, m.function(body, local_types=[(n, kind)]))
 
 
-@family("live-across-calls", 300, 3000, TYPES)
+@family("live-across-calls", 3000, TYPES)
 def _(kind, n):
     """The same with a call after each."""
     m = Module()
@@ -64,7 +63,7 @@ def _(kind, n):
     return finish(m, m.function(body, local_types=[(n, kind)]))
 
 
-@family("results-on-stack", 500, 4000, TYPES)
+@family("results-on-stack", 4000, TYPES)
 def _(kind, n):
     """Results of calls that wait on the operand stack."""
     m = Module()
@@ -73,7 +72,7 @@ def _(kind, n):
     return finish(m, m.function(body))
 
 
-@shape(500, 4000)
+@shape(4000)
 def results_of_own_calls(n):
     m = Module()
     leaf = m.function(get(0) + load32(), (I32,), (I32,))
@@ -81,7 +80,7 @@ def results_of_own_calls(n):
     return finish(m, m.function(body, (), (I32,)))
 
 
-@family("live-across-loop", 300, 3000, TYPES)
+@family("live-across-loop", 3000, TYPES)
 def _(kind, n):
     m = Module()
     body = b"".join(i32(16 * i % 60000) + LOAD[kind] + put(i + 1) for i in range(n))
@@ -90,7 +89,7 @@ def _(kind, n):
     return finish(m, m.function(body, (I32,), (), [(n, kind)]))
 
 
-@family("changed-in-loop", 300, 3000, TYPES)
+@family("changed-in-loop", 3000, TYPES)
 def _(kind, n):
     """Locals that each turn of a loop changes."""
     m = Module()
@@ -100,7 +99,7 @@ def _(kind, n):
     return finish(m, m.function(body, (I32,), (), [(n, kind)]))
 
 
-@shape(3000, 49000)
+@shape(49000)
 def live_locals(n):
     """Parameters of no loop and no call: set, then summed backwards."""
     m = Module()
@@ -109,7 +108,7 @@ def live_locals(n):
     return finish(m, m.function(body + get(0), (I32,), (I32,), [(n, I32)]))
 
 
-@shape(1500, 49000)
+@shape(49000)
 def live_locals_call(n):
     m = Module()
     other = m.import_function("env", "f", m.type((I32,), (I32,)))
@@ -118,7 +117,7 @@ def live_locals_call(n):
     return finish(m, m.function(body + get(0), (I32,), (I32,), [(n, I32)]))
 
 
-@shape(3000, 49000)
+@shape(49000)
 def zero_locals(n):
     """Declared, never set, each read."""
     m = Module()
@@ -126,7 +125,7 @@ def zero_locals(n):
     return finish(m, m.function(body, (), (I32,), [(n, I32)]))
 
 
-@shape(100, 800)
+@shape(800)
 def phis(n):
     """n locals, each changed in one of n blocks: every block's end joins all of them."""
     m = Module()
@@ -137,7 +136,7 @@ def phis(n):
     return finish(m, m.function(body, (I32,), (), [(n, I32)]))
 
 
-@shape(60, 400)
+@shape(400)
 def phis_in_switch(n):
     """A state machine of n states with n locals, all alive in all of them."""
     return _switch(Module(), n, locals_live=True)
@@ -158,27 +157,27 @@ def _switch(m, n, locals_live):
     return finish(m, m.function(body, (I32,), (), [(1 + live, I32)]))
 
 
-@shape(300, 4000)
+@shape(4000)
 def state_machine(n):
     return _switch(Module(), n, locals_live=False)
 
 
 # ---- control
-@shape(1000, 9900)
+@shape(9900)
 def deep_blocks(n):
     m = Module()
     body = (BLOCK + EMPTY) * n + b"".join(get(0) + br_if(n - 1 - i % n) + END for i in range(n))
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(1000, 9900)
+@shape(9900)
 def deep_blocks_result(n):
     m = Module()
     body = (BLOCK + bytes([I32])) * n + i32(1) + b"".join(get(0) + br_if(0) + i32(1) + ADD32 + END for _ in range(n))
     return finish(m, m.function(body, (I32,), (I32,)))
 
 
-@shape(300, 4000)
+@shape(4000)
 def deep_ifs(n):
     m = Module()
     body = b"".join(get(0) + i32(i) + LT32 + IF + EMPTY for i in range(n))
@@ -186,7 +185,7 @@ def deep_ifs(n):
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(500, 8000)
+@shape(8000)
 def else_chain(n):
     m = Module()
     body = b"".join(get(0) + i32(i * 3) + b"\x46" + IF + EMPTY + i32(i * 7) + put(1) + ELSE for i in range(n))
@@ -194,7 +193,7 @@ def else_chain(n):
     return finish(m, m.function(body, (I32,), (I32,), [(1, I32)]))
 
 
-@shape(100, 1000)
+@shape(1000)
 def loop_nest(n):
     m = Module()
     body = (LOOP + EMPTY) * n + get(0) + i32(1) + ADD32 + put(0)
@@ -202,7 +201,7 @@ def loop_nest(n):
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(60, 300)
+@shape(300)
 def loop_nest_live(n):
     m = Module()
     body = b"".join(i32(4 * i) + load32() + put(i + 1) + LOOP + EMPTY for i in range(n))
@@ -211,14 +210,14 @@ def loop_nest_live(n):
     return finish(m, m.function(body, (I32,), (), [(n, I32)]))
 
 
-@shape(200, 3000)
+@shape(3000)
 def many_loops(n):
     m = Module()
     one = LOOP + EMPTY + get(0) + load32() + get(1) + ADD32 + put(1) + get(0) + i32(4) + ADD32 + tee(0) + br_if(0) + END
     return finish(m, m.function(one * n + get(1), (I32,), (I32,), [(1, I32)]))
 
 
-@shape(200, 3000)
+@shape(3000)
 def many_store_loops(n):
     """What the vectoriser looks at."""
     m = Module()
@@ -227,7 +226,7 @@ def many_store_loops(n):
     return finish(m, m.function(one * n, (I32,), (), [(1, I32)]))
 
 
-@shape(4000, 65000)
+@shape(65000)
 def br_table_wide(n):
     """One table, two targets in turn."""
     m = Module()
@@ -235,7 +234,7 @@ def br_table_wide(n):
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(500, 5000)
+@shape(5000)
 def br_table_targets(n):
     m = Module()
     body = (BLOCK + EMPTY) * n + get(0) + br_table(range(n), 0)
@@ -243,7 +242,7 @@ def br_table_targets(n):
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(100, 1500)
+@shape(1500)
 def br_tables(n):
     """n tables of 20 targets each, all the same."""
     m = Module()
@@ -252,7 +251,7 @@ def br_tables(n):
     return finish(m, m.function(one * n + get(0), (I32,), (I32,)))
 
 
-@shape(60, 250)
+@shape(250)
 def br_tables_square(n):
     """n blocks, and n tables that each name all of them."""
     m = Module()
@@ -261,7 +260,7 @@ def br_tables_square(n):
     return finish(m, m.function(body + br(0) + END, (I32,)))
 
 
-@shape(60, 250)
+@shape(250)
 def br_tables_values(n):
     """The same, carrying a value."""
     m = Module()
@@ -271,7 +270,7 @@ def br_tables_values(n):
     return finish(m, m.function(body, (I32,), (I32,)))
 
 
-@shape(100, 1200)
+@shape(1200)
 def br_nest(n):
     """Loops and blocks that branch to all that enclose them."""
     m = Module()
@@ -283,47 +282,47 @@ def br_nest(n):
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(3000, 40000)
+@shape(40000)
 def small_blocks(n):
     m = Module()
     one = BLOCK + EMPTY + get(0) + br_if(0) + get(0) + i32(1) + ADD32 + put(0) + END
     return finish(m, m.function(one * n, (I32,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def traps(n):
     m = Module()
     body = b"".join(get(0) + i32(i) + b"\x46" + IF + EMPTY + UNREACHABLE + END for i in range(n))
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def divisions(n):
     m = Module()
     return finish(m, m.function(get(0) + (get(1) + b"\x6d") * n, (I32, I32), (I32,)))
 
 
-@shape(20000, 1000000)
+@shape(1000000)
 def dead_code(n):
     m = Module()
     return finish(m, m.function(UNREACHABLE + (i32(1) + DROP) * n, (), ()))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def early_returns(n):
     m = Module()
     return finish(m, m.function((get(0) + IF + EMPTY + get(0) + RETURN + END) * n + get(0), (I32,), (I32,)))
 
 
 # ---- straight code
-@shape(4000, 60000)
+@shape(60000)
 def straight(n):
     m = Module()
     body = b"".join(get(0) + i32(i * 77) + ADD32 + get(1) + XOR32 + put(i & 1) for i in range(n))
     return finish(m, m.function(body + get(0), (I32, I32), (I32,)))
 
 
-@shape(2000, 40000)
+@shape(40000)
 def chain_i64(n):
     """A sum that may be put in any order."""
     m = Module()
@@ -331,14 +330,14 @@ def chain_i64(n):
     return finish(m, m.function(body, (I64, I64, I64), (I64,)))
 
 
-@shape(2000, 40000)
+@shape(40000)
 def sum_of_loads(n):
     m = Module()
     body = i32(0) + b"".join(get(0) + load32(4 * i) + ADD32 for i in range(n))
     return finish(m, m.function(body, (I32,), (I32,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def deep_operands(n):
     """n values are pushed before the first is used."""
     m = Module()
@@ -346,28 +345,28 @@ def deep_operands(n):
     return finish(m, m.function(body, (I32,), (I32,)))
 
 
-@shape(2000, 40000)
+@shape(40000)
 def chain_f64(n):
     m = Module()
     body = f64(0) + b"".join(get(i % 3) + (MULF64 if i & 1 else ADDF64) for i in range(n))
     return finish(m, m.function(body, (F64, F64, F64), (F64,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def constants_f64(n):
     m = Module()
     body = get(0) + b"".join(f64(i * 1.1) + (MULF64 if i & 1 else ADDF64) for i in range(n))
     return finish(m, m.function(body, (F64,), (F64,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def constants_v128(n):
     m = Module()
     body = get(0) + b"".join(v128(i) + (XOR_V128 if i & 1 else ADD_I32X4) for i in range(n))
     return finish(m, m.function(i32(0) + body + STORE[V128], (V128,)))
 
 
-@shape(500, 10000)
+@shape(10000)
 def shuffles(n):
     m = Module()
     body = get(0) + b"".join(get(1) + b"\xfd\x0d" + bytes((i * 7 + j * (i % 5 + 1)) % 32 for j in range(16))
@@ -375,7 +374,7 @@ def shuffles(n):
     return finish(m, m.function(i32(0) + body + STORE[V128], (V128, V128)))
 
 
-@family("simd", 500, 6000, {"swizzle": 14, "popcnt": 98, "i8x16-shl": 107, "i64x2-mul": 213, "trunc-sat": 248,
+@family("simd", 6000, {"swizzle": 14, "popcnt": 98, "i8x16-shl": 107, "i64x2-mul": 213, "trunc-sat": 248,
                             "f32x4-min": 232, "narrow": 101})
 def _(op, n):
     m = Module()
@@ -383,27 +382,27 @@ def _(op, n):
     return finish(m, m.function(i32(0) + get(0) + one * n + STORE[V128], (V128, I32)))
 
 
-@family("convert", 800, 10000, {"trunc-sat-u64": misc(7) + b"\xba", "trunc-s32": b"\xaa\xb7", "ceil": b"\x9b",
+@family("convert", 10000, {"trunc-sat-u64": misc(7) + b"\xba", "trunc-s32": b"\xaa\xb7", "ceil": b"\x9b",
                                 "min": b"\x20\x00\xa4", "u64-f64": misc(7) + b"\xba"})
 def _(code, n):
     m = Module()
     return finish(m, m.function(get(0) + code * n, (F64,), (F64,)))
 
 
-@shape(800, 10000)
+@shape(10000)
 def popcnt_rotate(n):
     m = Module()
     return finish(m, m.function(get(0) + (b"\x7b" + get(1) + b"\x89" + get(0) + ADD64) * n, (I64, I64), (I64,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def selects(n):
     m = Module()
     body = get(0) + b"".join(get(1) + get(0) + i32(i) + LT32 + SELECT for i in range(n))
     return finish(m, m.function(body, (I32, I32), (I32,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def compares(n):
     m = Module()
     body = b"".join(get(0) + i32(i) + b"\x46" + get(1) + b"\x72" + put(1) for i in range(n))
@@ -411,7 +410,7 @@ def compares(n):
 
 
 # ---- memory
-@shape(1500, 20000)
+@shape(20000)
 def same_base(n):
     """Loads and stores of one base: what memory dependence walks back over."""
     m = Module()
@@ -419,13 +418,13 @@ def same_base(n):
     return finish(m, m.function(body, (I32, I32)))
 
 
-@shape(1500, 20000)
+@shape(20000)
 def stores(n):
     m = Module()
     return finish(m, m.function(b"".join(get(0) + get(1) + store32(4 * (i % 1000)) for i in range(n)), (I32, I32)))
 
 
-@shape(1500, 20000)
+@shape(20000)
 def stores_apart(n):
     """Of a base each, that nothing is known of."""
     m = Module()
@@ -433,47 +432,47 @@ def stores_apart(n):
     return finish(m, m.function(body, (I32, I32)))
 
 
-@shape(800, 10000)
+@shape(10000)
 def loads_in_blocks(n):
     m = Module()
     body = b"".join(get(0) + load32(4 * i) + IF + EMPTY + get(0) + get(1) + store32(4 * i) + END for i in range(n))
     return finish(m, m.function(body, (I32, I32)))
 
 
-@family("bulk", 400, 5000, {"copy": misc(10) + b"\0\0", "fill": misc(11) + b"\0"})
+@family("bulk", 5000, {"copy": misc(10) + b"\0\0", "fill": misc(11) + b"\0"})
 def _(code, n):
     m = Module()
     return finish(m, m.function((get(0) + get(1) + get(2) + code) * n, (I32, I32, I32)))
 
 
-@shape(400, 5000)
+@shape(5000)
 def small_copies(n):
     m = Module()
     body = b"".join(get(0) + get(1) + i32(i % 64 + 1) + misc(10) + b"\0\0" for i in range(n))
     return finish(m, m.function(body, (I32, I32)))
 
 
-@shape(400, 5000)
+@shape(5000)
 def grows(n):
     m = Module()
     return finish(m, m.function((get(0) + b"\x40\x00" + put(0)) * n, (I32,)))
 
 
-@shape(500, 6000)
+@shape(6000)
 def atomics(n):
     m = Module(memory=False)
     m.memories.append(b"\x03\x01\x02")
     return finish(m, m.function((get(0) + get(1) + b"\xfe\x1e\x02\x00" + put(1)) * n, (I32, I32)))
 
 
-@shape(500, 6000)
+@shape(6000)
 def compare_exchanges(n):
     m = Module(memory=False)
     m.memories.append(b"\x03\x01\x02")
     return finish(m, m.function((get(0) + get(1) + get(1) + b"\xfe\x48\x02\x00" + put(1)) * n, (I32, I32)))
 
 
-@shape(1, 1)
+@shape(20)
 def memories(n):
     m = Module(memory=False)
     m.memories += [b"\x00\x01"] * 100
@@ -481,7 +480,7 @@ def memories(n):
     return finish(m, m.function(body, (I32,)))
 
 
-@shape(1000, 20000)
+@shape(20000)
 def memory64(n):
     m = Module(memory=False)
     m.memories.append(b"\x04\x01")
@@ -489,14 +488,14 @@ def memory64(n):
 
 
 # ---- sections
-@shape(4000, 100000)
+@shape(100000)
 def data_segments(n):
     m = Module()
     m.data = [b"\x00" + i32(i % 65000) + END + b"\x01x" for i in range(n)]
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def data_segments_spread(n):
     m = Module(memory=False)
     m.memories.append(b"\x00" + u(65536))
@@ -504,7 +503,7 @@ def data_segments_spread(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def data_segments_moved(n):
     """Whose place only instantiation knows."""
     m = Module()
@@ -513,14 +512,14 @@ def data_segments_moved(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def data_segments_outside(n):
     m = Module()
     m.data = [b"\x00" + i32(-1) + END + b"\x01x"] * n
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def data_segments_passive(n):
     m = Module()
     m.data_count = True
@@ -528,7 +527,7 @@ def data_segments_passive(n):
     return m.bytes()
 
 
-@shape(500, 30000)
+@shape(30000)
 def data_segments_used(n):
     m = Module()
     m.data_count = True
@@ -537,7 +536,7 @@ def data_segments_used(n):
     return finish(m, m.function(body))
 
 
-@shape(1500, 100000)
+@shape(100000)
 def elem_segments(n):
     m = Module()
     m.table(10000)
@@ -546,7 +545,7 @@ def elem_segments(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def elem_segments_moved(n):
     m = Module()
     m.imports.append(name("env") + name("g") + b"\x03" + bytes([I32, 0]))
@@ -556,7 +555,7 @@ def elem_segments_moved(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def elem_segments_passive(n):
     m = Module()
     m.table(1)
@@ -565,7 +564,7 @@ def elem_segments_passive(n):
     return m.bytes()
 
 
-@shape(20000, 1000000)
+@shape(1000000)
 def table_items(n):
     m = Module()
     m.table(n)
@@ -574,7 +573,7 @@ def table_items(n):
     return m.bytes()
 
 
-@shape(3000, 100000)
+@shape(100000)
 def table_of_functions(n):
     m = Module()
     m.table(n)
@@ -584,7 +583,7 @@ def table_of_functions(n):
     return m.bytes()
 
 
-@shape(3000, 100000)
+@shape(100000)
 def table_items_null(n):
     m = Module()
     m.table(n, EXTERNREF)
@@ -592,7 +591,7 @@ def table_items_null(n):
     return m.bytes()
 
 
-@shape(100000, 9900000)
+@shape(9900000)
 def table_huge(n):
     m = Module()
     m.table(n)
@@ -601,7 +600,7 @@ def table_huge(n):
     return finish(m, m.function(get(0) + call_indirect(m.type()), (I32,)))
 
 
-@shape(1500, 90000)
+@shape(90000)
 def tables(n):
     m = Module()
     for _ in range(n):
@@ -609,7 +608,7 @@ def tables(n):
     return m.bytes()
 
 
-@shape(500, 20000)
+@shape(20000)
 def tables_filled(n):
     m = Module()
     f = m.function(b"")
@@ -620,14 +619,14 @@ def tables_filled(n):
     return finish(m, m.function(body))
 
 
-@family("globals", 5000, 1000000, {"mutable": True, "constant": False})
+@family("globals", 1000000, {"mutable": True, "constant": False})
 def _(mutable, n):
     m = Module()
     m.globals = [bytes([I32, mutable]) + i32(i % 50) + END for i in range(n)]
     return m.bytes()
 
 
-@shape(3000, 300000)
+@shape(300000)
 def globals_exported(n):
     m = Module()
     m.globals = [bytes([I32, 0]) + i32(i % 50) + END for i in range(n)]
@@ -636,7 +635,7 @@ def globals_exported(n):
     return m.bytes()
 
 
-@shape(2000, 100000)
+@shape(100000)
 def globals_imported(n):
     m = Module()
     m.imports = [name("e") + name(f"{i:x}") + b"\x03" + bytes([I32, 0]) for i in range(n)]
@@ -644,7 +643,7 @@ def globals_imported(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def globals_funcref(n):
     m = Module()
     f = m.function(b"")
@@ -652,14 +651,14 @@ def globals_funcref(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def globals_v128(n):
     m = Module()
     m.globals = [bytes([V128, 1]) + v128(i) + END for i in range(n)]
     return m.bytes()
 
 
-@shape(1000, 20000)
+@shape(20000)
 def globals_touched(n):
     m = Module()
     m.globals = [bytes([I32, 1]) + i32(i) + END for i in range(n)]
@@ -667,7 +666,7 @@ def globals_touched(n):
     return finish(m, m.function(body))
 
 
-@shape(2000, 100000)
+@shape(100000)
 def global_sum(n):
     """One constant expression of n additions."""
     m = Module()
@@ -676,7 +675,7 @@ def global_sum(n):
     return m.bytes()
 
 
-@shape(3000, 300000)
+@shape(300000)
 def types(n):
     m = Module()
     for i in range(n):
@@ -685,7 +684,7 @@ def types(n):
     return m.bytes()
 
 
-@shape(300, 20000)
+@shape(20000)
 def types_called(n):
     m = Module()
     kinds = [I32, I64]
@@ -698,7 +697,7 @@ def types_called(n):
     return finish(m, m.function(body))
 
 
-@shape(300, 20000)
+@shape(20000)
 def types_exported(n):
     m = Module()
     kinds = [I32, I64]
@@ -708,7 +707,7 @@ def types_exported(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def imports(n):
     m = Module()
     t = m.type()
@@ -717,7 +716,7 @@ def imports(n):
     return m.bytes()
 
 
-@shape(800, 50000)
+@shape(50000)
 def imports_called(n):
     m = Module()
     t = m.type()
@@ -726,7 +725,7 @@ def imports_called(n):
     return finish(m, m.function(b"".join(map(call, range(n)))))
 
 
-@shape(800, 50000)
+@shape(50000)
 def imports_exported(n):
     m = Module()
     t = m.type()
@@ -736,7 +735,7 @@ def imports_exported(n):
     return m.bytes()
 
 
-@shape(300, 10000)
+@shape(10000)
 def imports_of_types(n):
     m = Module()
     kinds = [I32, I64]
@@ -745,7 +744,7 @@ def imports_of_types(n):
     return m.bytes()
 
 
-@shape(1500, 100000)
+@shape(100000)
 def exports_of_one(n):
     m = Module()
     f = m.function(b"")
@@ -755,7 +754,7 @@ def exports_of_one(n):
 
 
 # ---- functions
-@shape(2000, 200000)
+@shape(200000)
 def functions_empty(n):
     m = Module()
     for _ in range(n):
@@ -763,7 +762,7 @@ def functions_empty(n):
     return m.bytes()
 
 
-@shape(1000, 5000)
+@shape(5000)
 def functions_tiny_exported(n):
     m = Module()
     for i in range(n):
@@ -771,7 +770,7 @@ def functions_tiny_exported(n):
     return m.bytes()
 
 
-@shape(1000, 100000)
+@shape(100000)
 def functions_exported(n):
     m = Module()
     for i in range(n):
@@ -779,7 +778,7 @@ def functions_exported(n):
     return m.bytes()
 
 
-@shape(2000, 300000)
+@shape(300000)
 def functions_chain(n):
     """Each calls the next."""
     m = Module()
@@ -788,7 +787,7 @@ def functions_chain(n):
     return finish(m, 0)
 
 
-@shape(2000, 300000)
+@shape(300000)
 def functions_ring(n):
     m = Module()
     for i in range(n):
@@ -796,7 +795,7 @@ def functions_ring(n):
     return finish(m, 0)
 
 
-@shape(2000, 300000)
+@shape(300000)
 def functions_scattered(n):
     """Each calls one far away."""
     m = Module()
@@ -805,7 +804,7 @@ def functions_scattered(n):
     return finish(m, 0)
 
 
-@shape(1000, 100000)
+@shape(100000)
 def functions_scattered_two(n):
     m = Module()
     for i in range(n):
@@ -813,7 +812,7 @@ def functions_scattered_two(n):
     return finish(m, 0)
 
 
-@shape(2000, 100000)
+@shape(100000)
 def functions_all_to_one(n):
     m = Module()
     leaf = m.function(get(0) + i32(1) + ADD32, (I32,), (I32,))
@@ -822,7 +821,7 @@ def functions_all_to_one(n):
     return m.bytes()
 
 
-@shape(1000, 50000)
+@shape(50000)
 def functions_one_to_all(n):
     m = Module()
     for i in range(n):
@@ -830,7 +829,7 @@ def functions_one_to_all(n):
     return finish(m, m.function(get(0) + b"".join(map(call, range(n))), (I32,), (I32,)))
 
 
-@shape(14, 24)
+@shape(24)
 def functions_doubling(n):
     """Each calls the next twice: inlining all would double the code each time."""
     m = Module()
@@ -839,7 +838,7 @@ def functions_doubling(n):
     return finish(m, 0)
 
 
-@shape(40, 300)
+@shape(300)
 def functions_complete(n):
     """All call all."""
     m = Module()
@@ -848,7 +847,7 @@ def functions_complete(n):
     return finish(m, 0)
 
 
-@shape(300, 10000)
+@shape(10000)
 def functions_returning_calls(n):
     m = Module()
     for i in range(n):
@@ -856,7 +855,7 @@ def functions_returning_calls(n):
     return finish(m, 0)
 
 
-@shape(800, 20000)
+@shape(20000)
 def functions_own_memory(n):
     """Leaves that load and store."""
     m = Module()
@@ -866,14 +865,14 @@ def functions_own_memory(n):
     return m.bytes()
 
 
-@shape(500, 10000)
+@shape(10000)
 def calls(n):
     m = Module()
     other = m.import_function("env", "f", m.type((I32,), (I32,)))
     return finish(m, m.function(get(0) + call(other) * n, (I32,), (I32,)))
 
 
-@shape(500, 10000)
+@shape(10000)
 def calls_indirect(n):
     m = Module()
     m.table(10)
@@ -883,7 +882,7 @@ def calls_indirect(n):
     return finish(m, m.function(get(0) + (get(1) + call_indirect(t)) * n, (I32, I32), (I32,)))
 
 
-@shape(500, 10000)
+@shape(10000)
 def calls_indirect_dynamic(n):
     m = Module()
     m.imports.append(name("env") + name("t") + b"\x01" + bytes([FUNCREF, 0, 10]))
@@ -892,7 +891,7 @@ def calls_indirect_dynamic(n):
 
 
 # ---- values of types
-@shape(200, 4000)
+@shape(4000)
 def many_params(n):
     """Calls of 100 parameters."""
     m = Module()
@@ -900,7 +899,7 @@ def many_params(n):
     return finish(m, m.function((get(0) * 100 + call(other)) * (n // 20), (I32,)))
 
 
-@shape(20, 400)
+@shape(400)
 def many_results(n):
     """Calls of 100 results, each of which is used."""
     m = Module()
@@ -908,7 +907,7 @@ def many_results(n):
     return finish(m, m.function((call(other) + ADD32 * 99 + get(0) + ADD32 + put(0)) * n, (I32,)))
 
 
-@shape(20, 400)
+@shape(400)
 def results_to_params(n):
     """1,000 values from call to call: two bytes each."""
     m = Module()
@@ -916,7 +915,7 @@ def results_to_params(n):
     return finish(m, m.function(get(0) * 1000 + call(other) * n + DROP * 1000, (I32,)))
 
 
-@shape(20, 300)
+@shape(300)
 def blocks_of_values(n):
     """Blocks that take and give 500 values."""
     m = Module()
@@ -925,7 +924,7 @@ def blocks_of_values(n):
     return finish(m, m.function(get(0) * 500 + one * n + DROP * 500, (I32,)))
 
 
-@shape(20, 300)
+@shape(300)
 def loops_of_values(n):
     m = Module()
     t = m.type((I32,) * 500, (I32,) * 500)
@@ -933,7 +932,7 @@ def loops_of_values(n):
     return finish(m, m.function(get(0) * 500 + one * n + DROP * 500, (I32,)))
 
 
-@shape(300, 6000)
+@shape(6000)
 def locals_declared(n):
     """Functions that declare 100 locals each and use none."""
     m = Module()
@@ -943,7 +942,7 @@ def locals_declared(n):
 
 
 # ---- names and other texts
-@shape(2000, 100000)
+@shape(100000)
 def names(n):
     m = Module()
     for _ in range(n):
@@ -953,7 +952,7 @@ def names(n):
     return m.bytes()
 
 
-@shape(50, 100)
+@shape(100)
 def names_long(n):
     m = Module()
     for i in range(n):
@@ -961,21 +960,21 @@ def names_long(n):
     return m.bytes()
 
 
-@shape(200000, 10000000)
+@shape(10000000)
 def custom_section(n):
     m = Module()
     m.custom.append(("junk", b"\x5a" * n))
     return m.bytes()
 
 
-@shape(5000, 200000)
+@shape(200000)
 def custom_sections(n):
     m = Module()
     m.custom = [("j", b"")] * n
     return m.bytes()
 
 
-@shape(100000, 8000000)
+@shape(8000000)
 def data_bytes(n):
     m = Module(memory=False)
     m.memories.append(b"\x00" + u(200))

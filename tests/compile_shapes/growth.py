@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Counts the instructions that compiling a shape takes at two sizes, and fails where they grow faster than the size.
+
+usage: growth.py --compiler FILE [SHAPE...]
+
+perf counts them or, some thirty times slower, cachegrind; without both it is skipped (exit status 77). One shape of
+each kind, small: scripts/shapes measures all, and larger ones.
+"""
+
+import argparse
+import math
+import sys
+
+import measure
+from shapes import SHAPES
+
+STEEPEST = 1.3  # exponent; what is sorted and hashed makes a little more than 1
+SKIPPED = 77
+# The first size; the second is twice that. Large enough that a compiler that compares all with all would show.
+FIRST = {
+    "live-across-call-v128": 1000,
+    "live-across-calls-i32": 1000,
+    "results-on-stack-i32": 1500,
+    "changed-in-loop-i64": 1500,
+    "loop-nest-live": 150,
+    "phis": 800,
+    "deep-ifs": 2000,
+    "traps": 8000,
+    "straight": 5000,
+    "divisions": 1500,
+    "stores": 2500,
+    "many-store-loops": 400,
+    "data-segments-moved": 2500,
+    "elem-segments-moved": 2500,
+    "globals-mutable": 15000,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compiler", required=True)
+    parser.add_argument("shapes", nargs="*")
+    arguments = parser.parse_args()
+    count = measure.counter(arguments.compiler)
+    if count is None:
+        print("shapes: skipped: neither perf nor valgrind counts instructions here")
+        return SKIPPED
+    base = count(b"\0asm\1\0\0\0")
+    steep = 0
+    for name in arguments.shapes or FIRST:
+        small, large = (SHAPES[name].make(FIRST[name] * factor) for factor in (1, 2))
+        counts = count(small), count(large)
+        if None in counts:
+            print(f"{name:24} does not compile")
+            steep += 1
+            continue
+        less, more = (max(1, c - base) for c in counts)
+        exponent = math.log(more / less) / math.log(len(large) / len(small))
+        steep += exponent > STEEPEST
+        print(f"{name:24} {len(large):9,} bytes {more:15,} instructions, exponent {exponent:5.2f}"
+              f"{'  too steep' if exponent > STEEPEST else ''}", flush=True)
+    return 1 if steep else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
