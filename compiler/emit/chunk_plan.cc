@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "compiler/emit/chunks.h"
-#include "compiler/emit/effort.h"
 
 namespace guardc::compiler {
 namespace {
@@ -32,11 +31,13 @@ constexpr uint32_t kManyChunks = 0xfffffffe;
 
 class Planner {
  public:
-  explicit Planner(const Module& module)
+  Planner(const Module& module, std::vector<bool> simple)
       : module_(module),
-        simple_(FindSimpleFunctions(module)),
+        simple_(std::move(simple)),
         chunk_of_(module.func_types.size(), kNoChunk),
-        user_(module.func_types.size(), kNoChunk) {}
+        user_(module.func_types.size(), kNoChunk) {
+    simple_.resize(module.functions.size());
+  }
 
   ChunkPlan Plan() {
     Divide();
@@ -125,7 +126,9 @@ class Planner {
         const std::vector<Instr>& body = Defined(func).body;
         while (next < body.size() && body[next].op != Op::kCall && body[next].op != Op::kReturnCall) ++next;
         if (next < body.size()) {
-          enter(static_cast<uint32_t>(body[next++].imm));
+          const auto callee = static_cast<uint32_t>(body[next++].imm);
+          if (height[callee] > 0) height[func] = std::max(height[func], height[callee] + 1);
+          enter(callee);
           continue;
         }
         const uint32_t done = func;
@@ -184,7 +187,7 @@ class Planner {
   }
 
   const Module& module_;
-  const std::vector<bool> simple_;
+  std::vector<bool> simple_;
   ChunkPlan plan_;
   std::vector<size_t> sizes_;  // instructions before each defined function
   std::vector<bool> apart_;    // see ChunkPlan::Chunk
@@ -194,6 +197,8 @@ class Planner {
 
 }  // namespace
 
-ChunkPlan PlanChunks(const Module& module) { return Planner(module).Plan(); }
+ChunkPlan PlanChunks(const Module& module, std::vector<bool> simple) {
+  return Planner(module, std::move(simple)).Plan();
+}
 
 }  // namespace guardc::compiler

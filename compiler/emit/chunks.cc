@@ -18,6 +18,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "compiler/emit/effort.h"
 #include "compiler/emit/generate.h"
 #include "compiler/emit/optimize.h"
 #include "compiler/emit/parallel.h"
@@ -208,7 +209,8 @@ Result<CodeChunk> CompileShare(const Module& module, const ContextLayout& layout
 Result<std::vector<CodeChunk>> CompileChunks(const Module& module, const ContextLayout& layout,
                                              const std::vector<bool>& in_image, const CodeOptions& given,
                                              ChunkForm form) {
-  const ChunkPlan plan = PlanChunks(module);
+  GUARDC_TRY(std::vector<bool> simple, FindSimpleFunctions(module));
+  const ChunkPlan plan = PlanChunks(module, std::move(simple));
   CodeOptions options = given;
   // A change of a module of one chunk leaves nothing alone.
   if (plan.chunks.size() < 2) options.reuse = nullptr;

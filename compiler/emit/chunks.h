@@ -42,7 +42,8 @@ struct ChunkPlan {
   std::vector<Chunk> chunks;
 };
 
-ChunkPlan PlanChunks(const Module& module);
+// `simple` per defined function (effort.h); empty: none is.
+ChunkPlan PlanChunks(const Module& module, std::vector<bool> simple = {});
 
 // One chunk's code. The last chunk holds what belongs to the module as a whole, and the support functions.
 struct CodeChunk {

@@ -1,5 +1,7 @@
 #include "compiler/emit/effort.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <limits>
@@ -18,6 +20,105 @@ constexpr uint64_t kPerByte = 28;
 // Beyond so many instructions a function is compiled in the simple way whatever else it is. The largest of compilers
 // had 160,000.
 constexpr size_t kLargest = 400'000;
+
+// What an instruction takes in the simple way, about, measured in functions of one instruction and its operands.
+struct SimpleCost {
+  uint32_t microseconds = 0;
+  uint32_t memory = 0;  // bytes, until its function is done
+};
+
+SimpleCost SimpleCostOf(const Module& module, const Instr& instr) {
+  using enum Op;
+  const OpSignature& signature = SignatureOf(instr.op);
+  const bool is_vector = (signature.has_result && signature.result == ValType::kV128) ||
+                         (signature.operand_count > 0 && signature.operands[0] == ValType::kV128);
+  switch (instr.op) {
+    case kI32DivS:
+    case kI32DivU:
+    case kI32RemS:
+    case kI32RemU:
+    case kI64DivS:
+    case kI64DivU:
+    case kI64RemS:
+    case kI64RemU:
+    case kI32TruncF32S:
+    case kI32TruncF32U:
+    case kI32TruncF64S:
+    case kI32TruncF64U:
+    case kI64TruncF32S:
+    case kI64TruncF32U:
+    case kI64TruncF64S:
+    case kI64TruncF64U:
+    case kF32Min:
+    case kF32Max:
+    case kF64Min:
+    case kF64Max:
+      return {.microseconds = 45, .memory = 10'500};
+    case kI32TruncSatF32S:
+    case kI32TruncSatF32U:
+    case kI32TruncSatF64S:
+    case kI32TruncSatF64U:
+    case kI64TruncSatF32S:
+    case kI64TruncSatF32U:
+    case kI64TruncSatF64S:
+    case kI64TruncSatF64U:
+    case kF32ConvertI64U:
+    case kF64ConvertI64U:
+      return {.microseconds = 85, .memory = 7'000};
+    case kF32Copysign:
+    case kF64Copysign:
+      return {.microseconds = 90, .memory = 1'000};
+    case kMemoryCopy:
+    case kMemoryFill:
+      return {.microseconds = 180, .memory = 29'000};
+    case kMemoryInit:
+    case kMemoryGrow:
+    case kTableCopy:
+    case kTableInit:
+    case kTableFill:
+    case kTableGrow:
+    case kTableGet:
+    case kTableSet:
+      return {.microseconds = 40, .memory = 10'000};
+    case kCall:
+    case kReturnCall:
+    case kCallIndirect:
+    case kReturnCallIndirect:
+      return {.microseconds = 20, .memory = 2'000};
+    case kI32X4ExtaddPairwiseI16X8S:
+      return {.microseconds = 1'400, .memory = 2'500};
+    case kI16X8ExtaddPairwiseI8X16S:
+    case kI16X8ExtaddPairwiseI8X16U:
+    case kI32X4ExtaddPairwiseI16X8U:
+      return {.microseconds = 330, .memory = 2'500};
+    case kI16X8ExtmulHighI8X16U:
+    case kI16X8ExtmulHighI8X16S:
+    case kI32X4ExtmulHighI16X8U:
+    case kI64X2Mul:
+      return {.microseconds = 230, .memory = 2'000};
+    case kF32X4Min:
+    case kF32X4Max:
+    case kF64X2Min:
+    case kF64X2Max:
+      return {.microseconds = 85, .memory = 4'000};
+    case kI8X16Popcnt:
+    case kI8X16Shl:
+    case kI8X16ShrS:
+    case kI8X16ShrU:
+      return {.microseconds = 120, .memory = 4'500};
+    default:
+      break;
+  }
+  using Form = OpSignature::Form;
+  if (signature.form == Form::kAtomicAccess) return {.microseconds = 45, .memory = 8'500};
+  if (signature.form == Form::kAccess || signature.form == Form::kLaneAccess) {
+    const bool is_checked = instr.aux < module.memory_types.size() && module.memory_types[instr.aux].limits.is_64;
+    return is_checked ? SimpleCost{.microseconds = 30, .memory = 8'500}
+                      : SimpleCost{.microseconds = 20, .memory = 1'800};
+  }
+  if (is_vector) return {.microseconds = 50, .memory = 3'500};
+  return {.microseconds = 6, .memory = 1'000};
+}
 
 // Microseconds that an instruction takes by itself.
 uint32_t WeightOf(Op op) {
@@ -110,6 +211,11 @@ uint32_t WeightOf(Op op) {
   return is_vector ? 150 : 50;
 }
 
+// Vector instructions for which the machine has none, and as many at -O2 as without.
+bool IsLong(const SimpleCost& cost, const OpSignature& signature) {
+  return cost.microseconds >= 85 && signature.has_result && signature.result == ValType::kV128;
+}
+
 bool IsDivision(Op op) {
   return (op >= Op::kI32DivS && op <= Op::kI32RemU) || (op >= Op::kI64DivS && op <= Op::kI64RemU);
 }
@@ -183,6 +289,10 @@ class Estimator {
   void Count(const Instr& instr, size_t at) {
     linear_ += WeightOf(instr.op);
     ++segment_;
+    if (const SimpleCost cost = SimpleCostOf(module_, instr); IsLong(cost, SignatureOf(instr.op))) {
+      linear_ += 3 * cost.microseconds;
+      segment_ += cost.microseconds / 4;
+    }
     accesses_ += IsAccess(instr.op);
     divisions_ += IsDivision(instr.op);
     if (IsCall(instr.op)) is_filling_ = false;
@@ -313,33 +423,79 @@ class Estimator {
   bool is_filling_ = false;  // since the last loop's begin: something is stored, nothing called
 };
 
+struct FunctionCost {
+  uint64_t microseconds = 0, memory = 0;
+};
+
+FunctionCost SimpleCostOf(const Module& module, const Function& function) {
+  FunctionCost all{.microseconds = 30, .memory = 0};
+  for (const Instr& instr : function.body) {
+    const SimpleCost one = SimpleCostOf(module, instr);
+    all.microseconds += one.microseconds;
+    all.memory += one.memory;
+  }
+  return all;
+}
+
+// Of a module's bytes for a function besides its body: a type's index and a size.
+constexpr uint64_t kDeclaration = 4;
+
+// What nothing but code made for it goes beyond. A function's memory is free before the next is compiled.
+constexpr uint64_t kMostFree = 1'000'000, kMostPerByte = 40;                 // microseconds, of a module
+constexpr uint64_t kMemoryFree = uint64_t{256} << 20, kMemoryPerByte = 600;  // bytes, of a function
+
 }  // namespace
 
 uint64_t EffortOf(const Module& module, uint32_t func) { return Estimator(module, func).Run(); }
 
-std::vector<bool> FindSimpleFunctions(const Module& module) {
+Result<std::vector<bool>> FindSimpleFunctions(const Module& module) {
   const size_t count = module.functions.size();
   std::vector<bool> simple(count);
-  std::vector<uint64_t> efforts(count);
-  uint64_t effort = 0, bytes = 0;
+  std::vector<uint64_t> efforts(count), simple_efforts(count);
+  uint64_t effort = 0, simple_effort = 0, bytes = 0, all_bytes = 0;
   for (size_t i = 0; i < count; ++i) {
-    simple[i] = module.functions[i].body.size() > kLargest;
-    if (simple[i]) continue;
-    efforts[i] = EffortOf(module, static_cast<uint32_t>(module.num_imported_funcs + i));
+    const Function& function = module.functions[i];
+    const auto func = static_cast<uint32_t>(module.num_imported_funcs + i);
+    const FunctionCost cost = SimpleCostOf(module, function);
+    if (const uint64_t most = kMemoryFree + kMemoryPerByte * function.body_size; cost.memory > most) {
+      return Fail(ErrorKind::kLimit,
+                  fmt::format("function {} needs some {} MB to compile, the limit for one of {} bytes is {} MB; it is "
+                              "almost all instructions that become many of the machine's: make it several functions",
+                              func, cost.memory >> 20, function.body_size, most >> 20));
+    }
+    all_bytes += function.body_size + kDeclaration;
+    simple_efforts[i] = cost.microseconds;
+    simple[i] = function.body.size() > kLargest;
+    if (simple[i]) {
+      simple_effort += cost.microseconds;
+      continue;
+    }
+    efforts[i] = EffortOf(module, func);
     effort += efforts[i];
-    bytes += module.functions[i].body_size;
+    bytes += function.body_size;
   }
-  if (effort <= kFree + kPerByte * bytes) return simple;
-  std::vector<size_t> order(count);
-  std::iota(order.begin(), order.end(), size_t{0});
-  const auto density = [&](size_t i) { return efforts[i] / std::max(module.functions[i].body_size, 1u); };
-  std::ranges::stable_sort(order, std::ranges::greater(), density);
-  const uint64_t most = kFree + kPerByte * bytes;
-  for (const size_t i : order) {
-    if (effort <= most) break;
-    if (simple[i]) continue;
-    simple[i] = true;
-    effort -= efforts[i];
+  if (const uint64_t most = kFree + kPerByte * bytes; effort > most) {
+    std::vector<size_t> order(count);
+    std::iota(order.begin(), order.end(), size_t{0});
+    // Beyond what its size allows: a few large ones go before all the small ones.
+    const auto excess = [&](size_t i) {
+      return static_cast<int64_t>(efforts[i]) - static_cast<int64_t>(kPerByte * module.functions[i].body_size);
+    };
+    std::ranges::stable_sort(order, std::ranges::greater(), excess);
+    for (const size_t i : order) {
+      if (effort <= most) break;
+      if (simple[i]) continue;
+      simple[i] = true;
+      effort -= efforts[i];
+      simple_effort += simple_efforts[i];
+    }
+  }
+  if (const uint64_t most = kMostFree + kMostPerByte * all_bytes; effort + simple_effort > most) {
+    return Fail(
+        ErrorKind::kLimit,
+        fmt::format("the module needs some {} s of processor time to compile, the limit for {} bytes of code is "
+                    "{} s; it is almost all instructions that become many of the machine's",
+                    (effort + simple_effort) / 1'000'000, all_bytes, most / 1'000'000));
   }
   return simple;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/frontend/wasm_module.h"
+#include "guardc/result.h"
 
 namespace guardc::compiler {
 
@@ -16,7 +17,9 @@ namespace guardc::compiler {
 uint64_t EffortOf(const Module& module, uint32_t func);  // microseconds
 
 // For each defined function, whether it is compiled in the simple way. None of a module whose effort is in proportion
-// to its size; else those that cost most for their size, until the rest is. Depends on the module alone.
-std::vector<bool> FindSimpleFunctions(const Module& module);
+// to its size; else those that cost most beyond what their size allows, until the rest is. Depends on the module alone.
+// kLimit where a module takes too much even so (docs/performance.md): code that is nothing but instructions of two
+// bytes that become a hundred of the machine's.
+Result<std::vector<bool>> FindSimpleFunctions(const Module& module);
 
 }  // namespace guardc::compiler

@@ -49,7 +49,9 @@ class CodegenPasses final : public llvm::legacy::PassManager {
     WriteInlineTable(*pass);
     const llvm::StringRef name = NameOf(pass->getPassID());
     llvm::legacy::PassManager::add(pass);
-    if (name == "codegenprepare" && has_huge_block_) llvm::legacy::PassManager::add(CreateSplitBlocksPass());
+    if (name == "codegenprepare" && has_huge_block_) {
+      llvm::legacy::PassManager::add(CreateSplitBlocksPass(kUsualBlocks));
+    }
     if (name == "finalize-isel" && pins_context_) llvm::legacy::PassManager::add(CreatePinContextPass());
   }
 
@@ -85,6 +87,7 @@ Result<std::vector<char>> Generate(llvm::Module& module, llvm::TargetMachine& ma
   {
     llvm::raw_svector_ostream out(buffer);
     CodegenPasses passes(strict_traps, machine.getOptLevel() >= llvm::CodeGenOptLevel::Default, HasHugeBlock(module));
+    if (machine.getOptLevel() == llvm::CodeGenOptLevel::None) passes.add(CreateSplitBlocksPass(kUnoptimizedBlocks));
     if (machine.addPassesToEmitFile(passes, out, nullptr, type)) {
       return Fail(ErrorKind::kCompile, "LLVM cannot emit this kind of file for the target");
     }

@@ -13,18 +13,14 @@
 namespace guardc::compiler {
 namespace {
 
-// In IR instructions. Blocks of real modules had 2,500 at most.
-constexpr size_t kHuge = 10000;
-constexpr size_t kPart = 2000;
-
 class SplitBlocksPass final : public llvm::FunctionPass {
  public:
-  SplitBlocksPass() : llvm::FunctionPass(id_) {}
+  explicit SplitBlocksPass(BlockSizes sizes) : llvm::FunctionPass(id_), sizes_(sizes) {}
 
   bool runOnFunction(llvm::Function& function) override {
     llvm::SmallVector<llvm::BasicBlock*> huge;
     for (llvm::BasicBlock& block : function) {
-      if (block.size() > kHuge) huge.push_back(&block);
+      if (block.size() > sizes_.huge) huge.push_back(&block);
     }
     for (llvm::BasicBlock* block : huge) {
       const size_t size = block->size();
@@ -33,9 +29,9 @@ class SplitBlocksPass final : public llvm::FunctionPass {
       size_t part = 0;
       for (llvm::Instruction& instruction : *block) {
         // A tail call and its return stay together, and a comparison and its branch.
-        if (size - passed++ <= kPart) break;
+        if (size - passed++ <= sizes_.part) break;
         // Phis belong to the block, stack slots to the function's first.
-        if (part++ < kPart || llvm::isa<llvm::PHINode, llvm::AllocaInst>(instruction)) continue;
+        if (part++ < sizes_.part || llvm::isa<llvm::PHINode, llvm::AllocaInst>(instruction)) continue;
         places.push_back(&instruction);
         part = 1;
       }
@@ -49,16 +45,17 @@ class SplitBlocksPass final : public llvm::FunctionPass {
 
  private:
   static inline char id_ = 0;
+  BlockSizes sizes_;
 };
 
 }  // namespace
 
 bool HasHugeBlock(const llvm::Module& module) {
   return llvm::any_of(module, [](const llvm::Function& function) {
-    return llvm::any_of(function, [](const llvm::BasicBlock& block) { return block.size() > kHuge; });
+    return llvm::any_of(function, [](const llvm::BasicBlock& block) { return block.size() > kUsualBlocks.huge; });
   });
 }
 
-llvm::Pass* CreateSplitBlocksPass() { return new SplitBlocksPass; }
+llvm::Pass* CreateSplitBlocksPass(BlockSizes sizes) { return new SplitBlocksPass(sizes); }
 
 }  // namespace guardc::compiler

@@ -9,14 +9,13 @@ namespace guardc::compiler {
 
 // Locals live on the stack of the fresh IR and are promoted to SSA values when the function is complete.
 void FunctionLowering::CreateLocals() {
-  for (uint32_t i = 0; i < type_.params.size(); ++i) {
-    locals_.push_back(b_.CreateAlloca(m_.TypeOf(type_.params[i])));
-    b_.CreateStore(e_.fn.getArg(i + 1), locals_.back());
-  }
-  for (ValType local : body_.locals) {
-    llvm::Type* type = m_.TypeOf(local);
-    locals_.push_back(b_.CreateAlloca(type));
-    b_.CreateStore(llvm::Constant::getNullValue(type), locals_.back());
+  // All slots come first: behind the function's first block (emit/split_blocks.h) they would be dynamic.
+  for (const ValType param : type_.params) locals_.push_back(b_.CreateAlloca(m_.TypeOf(param)));
+  for (const ValType local : body_.locals) locals_.push_back(b_.CreateAlloca(m_.TypeOf(local)));
+  for (size_t i = 0; i < locals_.size(); ++i) {
+    llvm::Value* value = llvm::Constant::getNullValue(locals_[i]->getAllocatedType());
+    if (i < type_.params.size()) value = e_.fn.getArg(static_cast<unsigned>(i + 1));
+    b_.CreateStore(value, locals_[i]);
   }
 }
 
