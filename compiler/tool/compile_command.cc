@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -46,21 +47,7 @@ using Arguments = cli::CompileArguments;
 // by the next who compiles it. Until it is destroyed, which is before anything is said to be done.
 class Timeout {
  public:
-  Timeout(double seconds, bool json) {
-    if (seconds <= 0) return;
-    watcher_ = std::thread([this, seconds, json] {
-      std::unique_lock lock(mutex_);
-      if (done_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return is_done_; })) return;
-      const Error error(ErrorKind::kDeadline,
-                        fmt::format("compiling was stopped after {}, the time given with --timeout",
-                                    cli::FormatNanoseconds(Nanoseconds(seconds))));
-      // Holding the lock: whoever is done now waits for the end.
-      const int code =
-          cli::ReportError(error, json, "nothing is left half done; give more time, or look at the module");
-      std::fflush(nullptr);
-      _exit(code);
-    });
-  }
+  Timeout() = default;
   Timeout(const Timeout&) = delete;
   Timeout& operator=(const Timeout&) = delete;
   ~Timeout() {
@@ -73,7 +60,30 @@ class Timeout {
     watcher_.join();
   }
 
+  Result<void> Start(double seconds, bool json) {
+    if (seconds <= 0) return {};
+    try {
+      watcher_ = std::thread([this, seconds, json] { Watch(seconds, json); });
+    } catch (const std::system_error&) {
+      return Fail(ErrorKind::kOutOfMemory,
+                  "cannot start the thread that watches --timeout: the system refuses another one (ulimit -u, the "
+                  "container's limit of processes, or a seccomp filter): allow one more, or compile without --timeout");
+    }
+    return {};
+  }
+
  private:
+  void Watch(double seconds, bool json) {
+    std::unique_lock lock(mutex_);
+    if (done_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return is_done_; })) return;
+    const Error error(ErrorKind::kDeadline, fmt::format("compiling was stopped after {}, the time given with --timeout",
+                                                        cli::FormatNanoseconds(Nanoseconds(seconds))));
+    // Holding the lock: whoever is done now waits for the end.
+    const int code = cli::ReportError(error, json, "nothing is left half done; give more time, or look at the module");
+    std::fflush(nullptr);
+    _exit(code);
+  }
+
   static uint64_t Nanoseconds(double seconds) { return static_cast<uint64_t>(seconds * 1e9); }
 
   std::mutex mutex_;
@@ -84,7 +94,7 @@ class Timeout {
 
 // Ends this process once nobody reads its stdout any more: who waited for it was ended by whatever signal. What was
 // being published is swept by the next who compiles it.
-void EndWithReader() {
+void EndWithReader() try {
   std::thread([] {
     pollfd reader = {.fd = STDOUT_FILENO, .events = 0, .revents = 0};
     int gone = 0;
@@ -93,6 +103,8 @@ void EndWithReader() {
     } while (gone < 0 && errno == EINTR);
     if (gone > 0) _exit(cli::kFailed);
   }).detach();
+} catch (const std::system_error&) {
+  // Without a thread to spare we go on for nobody, as where there is no reader to wait for.
 }
 
 // Errors name the file that they are about.
@@ -194,7 +206,10 @@ int RunToCache(const Arguments& arguments) {
   ordered_json results = ordered_json::array();
   std::optional<ordered_json> first_error;
   int exit_code = cli::kDone;
-  std::optional<Timeout> timeout(std::in_place, arguments.timeout_seconds, arguments.json);
+  std::optional<Timeout> timeout(std::in_place);
+  if (const auto started = timeout->Start(arguments.timeout_seconds, arguments.json); !started) {
+    return cli::ReportError(started.error(), arguments.json);
+  }
   for (size_t i = 0; i < arguments.guards.size(); ++i) {
     const std::string guard = NameOf(arguments, arguments.guards[i]);
     const Result<CachedArtifact> artifact = CompileOne(arguments, *cache_directory, i);
@@ -232,8 +247,9 @@ Result<CompiledModule> EmitOne(const Arguments& arguments) {
 }
 
 int RunToFile(const Arguments& arguments) {
-  const Result<CompiledModule> compiled = [&] {
-    const Timeout timeout(arguments.timeout_seconds, arguments.json);
+  const Result<CompiledModule> compiled = [&]() -> Result<CompiledModule> {
+    Timeout timeout;
+    GUARDC_CHECK(timeout.Start(arguments.timeout_seconds, arguments.json));
     return EmitOne(arguments);
   }();
   const std::string guard = NameOf(arguments, arguments.guards[0]);

@@ -237,6 +237,10 @@ class ThreadsTest(Environment):
             self.assert_error(done, "cannot start the thread that watches deadlines", "ulimit -u", "seccomp")
             self.assertNotIn(b"8 GiB", done.stderr)
 
+    def test_a_time_for_compiling_is_an_error(self):
+        done = self.with_filter(NO_THREADS)("compile", self.guard, "--timeout", "60s", "--cache-dir", self.dir / "new")
+        self.assert_error(done, "cannot start the thread that watches --timeout", "ulimit -u", "seccomp")
+
     def test_compiling_on_a_miss_without_processes(self):
         done = self.with_filter(NO_PROCESSES)("call", self.guard, "label_agent", "--input", self.input, "--compile",
                                               "--cache-dir", self.dir / "new")
