@@ -1,5 +1,5 @@
 // Compiled parts of modules, kept in the cache so that compiling a module again after a change makes only the changed
-// parts anew: <root>/v1/chunks/<key>, under the hash of all that decides what a part is (compiler/emit/reuse.h). As
+// parts anew: <root>/v1/chunks/<key>, under the hash of all that decides what a part is (compiler/incremental.h). As
 // trusted as the cache's artifacts and held to the same owner and permissions; its contents are checked against their
 // hash at every use. Losing any of it costs nothing but time. docs/artifact-format.md, "Chunks".
 #pragma once

@@ -1,5 +1,5 @@
 // An index over JSON text: checked whole, and every value still the bytes that it was written with. The pass of
-// base/json_scan.h makes it; for guards' answers of megabytes there is runtime/gateway/json_simd.cc.
+// base/json_scan.h makes it; for guards' answers of megabytes there is gateway/json/json_simd.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// UTF-8 (RFC 3629) in short texts: log lines, names. For text of megabytes see runtime/gateway/json_text.h.
+// UTF-8 (RFC 3629) in short texts: log lines, names. For text of megabytes see gateway/json/json_text.h.
 #pragma once
 
 #include <cstddef>

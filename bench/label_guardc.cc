@@ -18,7 +18,7 @@
 #include "guardc/guard.h"
 #include "guardc/label.h"
 #include "guardc/module.h"
-#include "runtime/guest_call.h"
+#include "runtime/call/guest_call.h"
 #include "runtime/label/guard_abi.h"
 
 namespace guardc {

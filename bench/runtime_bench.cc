@@ -16,7 +16,7 @@
 #include "guardc/guard.h"
 #include "guardc/log.h"
 #include "guardc/pool.h"
-#include "runtime/guest_call.h"
+#include "runtime/call/guest_call.h"
 #include "runtime/label/guard_instance.h"
 #include "runtime/trap/interrupt.h"
 #include "runtime/trap/thread_setup.h"

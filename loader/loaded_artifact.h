@@ -61,15 +61,15 @@ class LoadedArtifact {
   // A place for what the runtime works out once for all instances, and keeps from one to the next.
   struct ForRuntime {
     std::once_flag type_ids_once;
-    std::vector<uint32_t> type_ids;  // runtime/type_registry.h
+    std::vector<uint32_t> type_ids;  // runtime/instance/type_registry.h
     std::once_flag host_functions_once;
-    std::vector<abi::HostFn> host_functions;  // runtime/guest_call.cc: by import; null where the host has none
+    std::vector<abi::HostFn> host_functions;  // runtime/call/guest_call.cc: by import; null where the host has none
     std::mutex spaces_mutex;
     struct Space {
       uint64_t stack_size;
       Mapping mapping;
     };
-    std::vector<Space> spaces;  // runtime/spare_spaces.h
+    std::vector<Space> spaces;  // runtime/memory/reservation_cache.h
   };
   ForRuntime& for_runtime() const { return for_runtime_; }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rooms include only what lies behind their arrows: base <- artifact <- compiler, artifact <- loader <- runtime.
+# Rooms include only what lies behind their arrows: base <- artifact <- compiler, artifact <- loader <- runtime <- gateway.
 # Usage: check_includes.sh SOURCE_DIR. Prints every include that crosses a wall, and every call of a JSON parser.
 set -eu
 cd "$1"
@@ -20,14 +20,15 @@ check artifact 'guardc|base|artifact'
 check compiler 'guardc|base|artifact|compiler' compiler/tool
 check loader 'guardc|base|artifact|loader'
 check runtime 'guardc|base|artifact|loader|runtime'
+check gateway 'guardc|base|artifact|loader|runtime|gateway'
 # The commands: guardc itself must not need the compiler, which sits behind guardc-compiler.
-check tools 'guardc|base|artifact|loader|runtime|tools'
+check tools 'guardc|base|artifact|loader|runtime|gateway|tools'
 check compiler/tool 'guardc|base|artifact|loader|compiler|tools'
 
 # Libraries that one room keeps to itself.
 # only WHERE PATTERN WHAT: files outside WHERE whose includes match PATTERN.
 only() {
-  found=$(grep -rnE "^[[:space:]]*#[[:space:]]*include [<\"]($2)" include base artifact compiler loader runtime tools \
+  found=$(grep -rnE "^[[:space:]]*#[[:space:]]*include [<\"]($2)" include base artifact compiler loader runtime gateway tools \
     --include='*.h' --include='*.cc' | grep -vE "^($1)" || true)
   if [ -n "$found" ]; then
     printf 'only %s may include %s:\n%s\n' "$1" "$3" "$found"
@@ -39,10 +40,10 @@ only 'compiler/frontend/' 'wabt/' 'wabt'
 only 'base/hash\.cc' 'openssl/' 'libcrypto'
 only 'base/log\.cc' 'spdlog/' 'spdlog'
 only 'loader/' 'dlfcn\.h' 'dlopen'
-only 'runtime/gateway/json_simd\.cc' 'simdjson' 'simdjson'
+only 'gateway/json/json_simd\.cc' 'simdjson' 'simdjson'
 
 # nlohmann's parser takes a NUL byte for the end of the text: only what checks the text before may call it.
-found=$(grep -rnE '\b[Jj]son::(parse|accept|sax_parse)\(' include base artifact compiler loader runtime tools \
+found=$(grep -rnE '\b[Jj]son::(parse|accept|sax_parse)\(' include base artifact compiler loader runtime gateway tools \
   --include='*.h' --include='*.cc' | grep -v '^base/json\.cc:' || true)
 if [ -n "$found" ]; then
   printf 'only base/json.cc may call a parser of nlohmann-json; others call ParseJson():\n%s\n' "$found"

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "guardc/label.h"
-#include "runtime/gateway/json_text.h"
+#include "gateway/json/json_text.h"
 
 namespace guardc::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include "base/json_check.h"
 #include "base/log.h"
 #include "base/stderr.h"
-#include "runtime/gateway/json_text.h"
+#include "gateway/json/json_text.h"
 
 namespace guardc::cli {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "runtime/gateway/json_text.h"
+#include "gateway/json/json_text.h"
 #include "tools/call_inputs.h"
 
 namespace guardc::cli {

@@ -1,7 +1,7 @@
 // An outcome as JSON and as text.
 #include <nlohmann/json.hpp>
 
-#include "runtime/gateway/json_text.h"
+#include "gateway/json/json_text.h"
 #include "tools/decide_case.h"
 #include "tools/output.h"
 

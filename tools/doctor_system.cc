@@ -20,7 +20,7 @@
 #include "base/memory_file.h"
 #include "guardc/version.h"
 #include "loader/host_cpu.h"
-#include "runtime/address_space.h"
+#include "runtime/memory/address_space.h"
 #include "runtime/trap/trap_handler.h"
 #include "tools/doctor_checks.h"
 #include "tools/output.h"

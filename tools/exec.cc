@@ -14,7 +14,7 @@
 #include "guardc/guard.h"
 #include "guardc/instance.h"
 #include "guardc/module.h"
-#include "runtime/guest_call.h"
+#include "runtime/call/guest_call.h"
 #include "tools/call_inputs.h"
 #include "tools/command.h"
 #include "tools/exec_values.h"

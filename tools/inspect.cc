@@ -11,7 +11,7 @@
 #include "tools/command.h"
 #include "tools/find_module.h"
 #include "tools/options.h"
-#include "tools/other_program.h"
+#include "tools/exec_program.h"
 #include "tools/output.h"
 
 namespace guardc::cli {

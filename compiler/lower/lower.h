@@ -1,4 +1,4 @@
-// Module -> LLVM IR. A module is lowered in chunks (emit/chunks.h): each chunk is an llvm::Module of its own that
+// Module -> LLVM IR. A module is lowered in chunks (chunks.h): each chunk is an llvm::Module of its own that
 // defines some functions and declares the rest, so that chunks are optimised and emitted in parallel and in any order.
 //
 // Symbols (all hidden; the linker resolves them, nothing is exported but the artifact's header):
@@ -32,10 +32,10 @@ struct LowerOptions {
   bool strict_traps = false;
   bool canonical_nans = false;
   bool is_aarch64 = false;
-  bool locals_in_memory = false;  // the simple way (emit/effort.h): where many live, SSA form grows with their square
+  bool locals_in_memory = false;  // the simple way (effort.h): where many live, SSA form grows with their square
 };
 
-// An attribute of the functions of modules that mostly load 8 bytes to store them again (emit/split_copies.h). Those
+// An attribute of the functions of modules that mostly load 8 bytes to store them again (passes/split_copies.h). Those
 // that compute with 8 bytes would load them after they were stored in halves.
 inline constexpr const char kMovesWords[] = "guardc-moves-words";
 

@@ -82,7 +82,7 @@ class ModuleContext {
   // One that takes its context in the context's register, as all code of wasm types does (abi.h).
   llvm::Function* CreateGuestFunction(uint32_t type_index, const std::string& name, llvm::CallingConv::ID convention);
   // Gives a defined function a scope, by which its instructions are known wherever they are inlined
-  // (emit/inline_table.h): the scope's line is the function's index. All of its instructions have this one place.
+  // (codegen/inline_table.h): the scope's line is the function's index. All of its instructions have this one place.
   llvm::DILocation* MarkScope(llvm::Function& function, uint32_t func);
   // Attributes of a call to a guest function.
   llvm::AttributeList GuestCallAttributes() const;

@@ -9,7 +9,7 @@ namespace guardc::compiler {
 
 // Locals live on the stack of the fresh IR and are promoted to SSA values when the function is complete.
 void FunctionLowering::CreateLocals() {
-  // All slots come first: behind the function's first block (emit/split_blocks.h) they would be dynamic.
+  // All slots come first: behind the function's first block (passes/split_blocks.h) they would be dynamic.
   for (const ValType param : type_.params) locals_.push_back(b_.CreateAlloca(m_.TypeOf(param)));
   for (const ValType local : body_.locals) locals_.push_back(b_.CreateAlloca(m_.TypeOf(local)));
   for (size_t i = 0; i < locals_.size(); ++i) {

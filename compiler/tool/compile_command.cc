@@ -22,7 +22,7 @@
 #include "artifact/guard_notes.h"
 #include "artifact/names.h"
 #include "base/file.h"
-#include "compiler/emit/target.h"
+#include "compiler/codegen/target.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "compiler/tool/commands.h"
 #include "compiler/tool/progress.h"

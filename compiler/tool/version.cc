@@ -3,7 +3,7 @@
 #include <string>
 
 #include "artifact/abi.h"
-#include "compiler/emit/target.h"
+#include "compiler/codegen/target.h"
 #include "compiler/frontend/wasm_module.h"
 #include "compiler/tool/commands.h"
 #include "guardc/version.h"

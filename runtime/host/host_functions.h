@@ -16,7 +16,7 @@
 #include "guardc/guard.h"
 #include "guardc/result.h"
 #include "guardc/types.h"
-#include "runtime/guest_memory.h"
+#include "runtime/memory/guest_memory.h"
 
 namespace guardc {
 

@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "artifact/abi.h"
-#include "runtime/guest_memory.h"
+#include "runtime/memory/guest_memory.h"
 #include "runtime/host/host_functions.h"
 
 namespace guardc::wasi {

@@ -12,7 +12,7 @@
 #include "runtime/label/guard_instance.h"
 #include "runtime/label/guard_options.h"
 #include "runtime/label/guest_time.h"
-#include "runtime/label/lesson.h"
+#include "runtime/label/recorded_label_agent.h"
 
 namespace guardc {
 

@@ -9,10 +9,10 @@
 
 #include "guardc/guard.h"
 #include "guardc/instance.h"
-#include "runtime/guest_call.h"
+#include "runtime/call/guest_call.h"
 #include "runtime/host/host_functions.h"
 #include "runtime/label/guest_buffers.h"
-#include "runtime/snapshot.h"
+#include "runtime/instance/snapshot.h"
 
 namespace guardc {
 

@@ -7,9 +7,9 @@
 
 #include "guardc/call.h"
 #include "guardc/result.h"
-#include "runtime/guest_call.h"
-#include "runtime/guest_memory.h"
-#include "runtime/guest_run.h"
+#include "runtime/call/guest_call.h"
+#include "runtime/memory/guest_memory.h"
+#include "runtime/call/guest_run.h"
 
 namespace guardc {
 

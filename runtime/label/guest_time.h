@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "runtime/guest_call.h"
-#include "runtime/guest_run.h"
+#include "runtime/call/guest_call.h"
+#include "runtime/call/guest_run.h"
 
 namespace guardc {
 

@@ -19,7 +19,7 @@
 #include <limits>
 
 #include "base/log.h"
-#include "runtime/label/answer_spare.h"
+#include "runtime/label/json_padding.h"
 #include "runtime/label/guard_instance.h"
 #include "runtime/label/guest_time.h"
 

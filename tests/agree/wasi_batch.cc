@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "guardc/instance.h"
 #include "guardc/module.h"
-#include "runtime/guest_call.h"
+#include "runtime/call/guest_call.h"
 #include "runtime/host/host_functions.h"
 
 namespace guardc {

@@ -76,7 +76,7 @@ TEST_P(Compiled, EveryKindOfTrap) {
   EXPECT_TRUE(guest_.Run("nothing"));
 }
 
-// Each size has its own code (emit/support.cc).
+// Each size has its own code (codegen/libc_ir.cc).
 TEST_P(Compiled, CopiesThatLeaveTheMemory) {
   std::vector<uint32_t> sizes{511, 512, 513, 1000, 30000};
   for (uint32_t size = 1; size <= 140; ++size) sizes.push_back(size);

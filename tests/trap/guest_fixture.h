@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "guardc/instance.h"
-#include "runtime/guest_call.h"
+#include "runtime/call/guest_call.h"
 #include "tests/fixtures/fixture.h"
 
 namespace guardc {

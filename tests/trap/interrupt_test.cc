@@ -7,7 +7,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "runtime/guest_run.h"
+#include "runtime/call/guest_run.h"
 #include "tests/trap/guest_fixture.h"
 
 namespace guardc {

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "guardc/instance.h"
-#include "runtime/guest_call.h"
+#include "runtime/call/guest_call.h"
 #include "tests/fixtures/fixture.h"
 
 namespace guardc {

@@ -1,10 +1,10 @@
-// compiler/emit/chunks.h: every function in exactly one chunk, and what may be dropped is really unnamed elsewhere.
+// compiler/chunks.h: every function in exactly one chunk, and what may be dropped is really unnamed elsewhere.
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <set>
 
-#include "compiler/emit/chunks.h"
+#include "compiler/chunks.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "tests/unit/compiler/wat.h"
 

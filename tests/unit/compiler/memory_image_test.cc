@@ -1,5 +1,5 @@
-// compiler/emit/memory_image.h: which segments become pages of the file.
-#include "compiler/emit/memory_image.h"
+// compiler/codegen/memory_image.h: which segments become pages of the file.
+#include "compiler/codegen/memory_image.h"
 
 #include <gmock/gmock.h>
 

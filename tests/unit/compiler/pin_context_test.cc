@@ -1,6 +1,6 @@
-// compiler/emit/pin_context.h, seen in the assembly: no frame where the usual way needs none, and the context in its
+// compiler/passes/pin_context.h, seen in the assembly: no frame where the usual way needs none, and the context in its
 // register again where a call to another instance put that one's there.
-#include "compiler/emit/pin_context.h"
+#include "compiler/passes/pin_context.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "compiler/emit/generate.h"
-#include "compiler/emit/target.h"
+#include "compiler/codegen/generate.h"
+#include "compiler/codegen/target.h"
 
 namespace guardc::compiler {
 namespace {

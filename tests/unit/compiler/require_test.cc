@@ -6,7 +6,7 @@
 
 #include <functional>
 
-#include "compiler/emit/llvm_guard.h"
+#include "compiler/codegen/llvm_errors.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "compiler/lower/emitter.h"
 #include "compiler/lower/heap_address.h"

@@ -1,5 +1,5 @@
-// compiler/emit/target.h: names of targets and CPUs, and what is recorded of them.
-#include "compiler/emit/target.h"
+// compiler/codegen/target.h: names of targets and CPUs, and what is recorded of them.
+#include "compiler/codegen/target.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // The index over JSON text: what is JSON and what is not, and that every value keeps its bytes.
-#include "runtime/gateway/json_text.h"
+#include "gateway/json/json_text.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // Which data a result holds: its text as JSON where it is JSON, else the result as it stands.
-#include "runtime/gateway/mcp_result.h"
+#include "gateway/answers/mcp_result.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // Who gets which slot of a pool, and the ways to leave the queue for one.
-#include "runtime/label/slot_table.h"
+#include "gateway/pool/slot_table.h"
 
 #include <gtest/gtest.h>
 

@@ -4,9 +4,9 @@
 #include <optional>
 #include <string>
 
-#include "runtime/guest_call.h"
-#include "runtime/snapshot.h"
-#include "runtime/store_impl.h"
+#include "runtime/call/guest_call.h"
+#include "runtime/instance/snapshot.h"
+#include "runtime/instance/store_impl.h"
 #include "tests/fixtures/wat.h"
 
 namespace guardc {

@@ -1,4 +1,4 @@
-#include "runtime/memory.h"
+#include "runtime/memory/linear_memory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // Copies of instances: every kind of state goes along, and nothing is shared that can be written.
-#include "runtime/snapshot.h"
+#include "runtime/instance/snapshot.h"
 
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <string>
 
-#include "runtime/guest_call.h"
-#include "runtime/store_impl.h"
+#include "runtime/call/guest_call.h"
+#include "runtime/instance/store_impl.h"
 #include "tests/fixtures/wat.h"
 #include "tests/support/few_mappings.h"
 #include "tests/support/refused_call.h"

@@ -1,4 +1,4 @@
-#include "runtime/type_registry.h"
+#include "runtime/instance/type_registry.h"
 
 #include <gtest/gtest.h>
 
