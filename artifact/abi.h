@@ -1,6 +1,6 @@
 // The contract between generated code and the runtime: every byte that both touch is laid out here and pinned by an
-// assert. docs/native-abi.md is the prose. Any change raises kAbiVersion, so that old artifacts are refused by key and by
-// header.
+// assert. docs/native-abi.md is the prose. Any change raises kAbiVersion, so that old artifacts are refused by key and
+// by header.
 //
 // Nothing here may depend on LLVM, wabt or the runtime's classes.
 #pragma once
@@ -20,7 +20,8 @@ inline constexpr const char kArtifactSymbol[] = "guardc_artifact";
 // The ELF section of the initial memory image, aligned to a page of the file.
 inline constexpr const char kImageSection[] = ".wasm.memimg";
 
-// ---- Linear memory and stack (docs/native-abi.md, "Address space") ---------------------------------------------------------
+// ---- Linear memory and stack (docs/native-abi.md, "Address space")
+// ---------------------------------------------------------
 
 // A 32-bit memory without explicit checks owns this much address space from its base, so that base + zext(index) +
 // offset (each below 4 GiB) + the widest access ends inside it. MEM-1.

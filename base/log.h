@@ -1,6 +1,6 @@
 // Loggers: one per file, named component:file ("guard:registry"). guardc/log.h says who is heard and where.
 //
-//   log::Logger& Log() {
+//   log::Logger& RegistryLog() {
 //     static log::Logger& log = log::Logger::Make("guard:registry");
 //     return log;
 //   }

@@ -20,7 +20,7 @@ namespace {
 constinit thread_local const StderrBound* current_bound = nullptr;
 constinit thread_local bool is_telling = false;  // our own line of a loss is none
 
-log::Logger& Log() {
+log::Logger& StderrLog() {
   static log::Logger& log = log::Logger::Make("base:stderr");
   return log;
 }
@@ -75,7 +75,7 @@ void Lose(Shared& shared, size_t bytes) {
   if (shared.is_stuck.exchange(true)) return;
   // Reaches a log that goes elsewhere; on stderr itself it is dropped like the rest.
   is_telling = true;
-  Log().Write(log::Level::kError, "stderr has no reader, or one that does not read: what goes there is dropped");
+  StderrLog().Write(log::Level::kError, "stderr has no reader, or one that does not read: what goes there is dropped");
   is_telling = false;
 }
 
@@ -130,7 +130,7 @@ void WriteToStderr(std::string_view bytes, std::chrono::milliseconds patience) n
     shared.is_stuck = false;
     const std::string untold = TakeUntold(shared);
     turn.Pass();
-    if (!untold.empty()) Log().Write(log::Level::kError, untold);
+    if (!untold.empty()) StderrLog().Write(log::Level::kError, untold);
   } catch (...) {
     // A line that cannot be written must not end a call.
   }

@@ -110,7 +110,6 @@ if(NOT BUILD_SHARED_LIBS)
       "  find_dependency(LLVM ${LLVM_VERSION_MAJOR}.${LLVM_VERSION_MINOR} CONFIG PATHS \"${LLVM_DIR}\")\n"
       "  find_dependency(LLD CONFIG PATHS \"${LLD_DIR}\")\n"
       "  find_dependency(wabt ${wabt_VERSION} EXACT CONFIG)\n"
-      "  find_dependency(fmt)\n"
       "endif()\n")
   endif()
 endif()

@@ -1,6 +1,5 @@
 #include "compiler/chunks.h"
 
-#include <fmt/format.h>
 #include <llvm/Bitcode/BitcodeReader.h>
 #include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/Constants.h>
@@ -18,18 +17,19 @@
 #include <unordered_map>
 #include <utility>
 
-#include "compiler/effort.h"
+#include "base/format.h"
 #include "compiler/codegen/generate.h"
-#include "compiler/codegen/optimize.h"
-#include "compiler/parallel.h"
-#include "compiler/incremental.h"
 #include "compiler/codegen/libc_ir.h"
+#include "compiler/codegen/optimize.h"
+#include "compiler/effort.h"
+#include "compiler/incremental.h"
+#include "compiler/parallel.h"
 
 namespace guardc::compiler {
 namespace {
 
 // An LLVM module in a context of its own, as every chunk has while it is worked on.
-struct Workplace {
+struct ChunkContext {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module = std::make_unique<llvm::Module>("guard", context);
 };
@@ -125,8 +125,7 @@ Result<std::unique_ptr<llvm::Module>> Unpack(const CodeChunk& chunk, const std::
   const llvm::StringRef bitcode(chunk.code.data(), chunk.code.size());
   auto module = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "guard"), context);
   if (!module) {
-    return Fail(ErrorKind::kInternal,
-                fmt::format("a chunk cannot be read back: {}", llvm::toString(module.takeError())));
+    return Fail(ErrorKind::kInternal, Format("a chunk cannot be read back: {}", llvm::toString(module.takeError())));
   }
   for (llvm::Function& function : **module) {
     if (!function.isDeclaration() && !live.contains(function.getName().str())) function.deleteBody();
@@ -147,7 +146,7 @@ Result<CodeChunk> CompileFunctions(const Module& module, const ContextLayout& la
     options.lower.locals_in_memory = true;
   }
   GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-  Workplace place;
+  ChunkContext place;
   place.module->setSourceFileName("guard.wasm");
   // The layout is wanted while IR is built.
   PrepareModule(*place.module, options.target, *machine);
@@ -175,7 +174,7 @@ constexpr size_t kPartsPerShare = 2000;
 template <class Add>
 Result<CodeChunk> CompileSupport(const CodeOptions& options, ChunkForm form, Add add) {
   GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-  Workplace place;
+  ChunkContext place;
   GUARDC_TRY(place.module, CreateSupportModule(place.context));
   place.module->setModuleIdentifier("guard");
   place.module->setSourceFileName("guard.wasm");
@@ -197,7 +196,7 @@ Result<CodeChunk> CompileShare(const Module& module, const ContextLayout& layout
   CodeOptions options = given;
   options.opt_level = 0;
   GUARDC_TRY(const auto machine, CreateTargetMachine(options.target, options.opt_level));
-  Workplace place;
+  ChunkContext place;
   place.module->setSourceFileName("guard.wasm");
   PrepareModule(*place.module, options.target, *machine);
   GUARDC_CHECK(Lowering(*place.module, module, layout, options.lower).DefineModuleParts(in_image, share));

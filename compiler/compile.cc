@@ -1,8 +1,8 @@
 // The compiler's route, in order. Each step is one function of one file; what they hand on is plain data until the
 // lowering, and LLVM's from there.
 #include "guardc/compile.h"
+#include "base/format.h"
 
-#include <fmt/format.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/raw_ostream.h>
@@ -21,20 +21,20 @@
 #include "artifact/manifest.h"
 #include "base/hash.h"
 #include "base/quiet_writes.h"
-#include "compiler/describe.h"
-#include "compiler/codegen/artifact_facts.h"
 #include "compiler/chunks.h"
+#include "compiler/codegen/artifact_facts.h"
 #include "compiler/codegen/generate.h"
 #include "compiler/codegen/link.h"
 #include "compiler/codegen/memory_image.h"
 #include "compiler/codegen/module_facts.h"
-#include "compiler/parallel.h"
-#include "compiler/incremental.h"
 #include "compiler/codegen/target.h"
+#include "compiler/describe.h"
 #include "compiler/frontend/guard_profile.h"
 #include "compiler/frontend/wabt_reader.h"
+#include "compiler/incremental.h"
 #include "compiler/lower/context_layout.h"
 #include "compiler/lower/own_globals.h"
+#include "compiler/parallel.h"
 #include "guardc/version.h"
 
 namespace guardc {
@@ -62,7 +62,7 @@ Result<void> CheckOptions(const CompileOptions& options) {
     return Fail(ErrorKind::kInvalidArgument, "a negative time for compiling");
   }
   if (options.opt_level < 0 || options.opt_level > 3) {
-    return Fail(ErrorKind::kInvalidArgument, fmt::format("optimisation level {}, expected 0 to 3", options.opt_level));
+    return Fail(ErrorKind::kInvalidArgument, Format("optimisation level {}, expected 0 to 3", options.opt_level));
   }
   return {};
 }
@@ -186,7 +186,7 @@ std::unexpected<Error> FailException(const std::exception& e) {
   if (dynamic_cast<const std::bad_alloc*>(&e) != nullptr) {
     return Fail(ErrorKind::kOutOfMemory, "compiling needs more memory than the system gives");
   }
-  return Fail(ErrorKind::kInternal, fmt::format("compiling failed: {}", e.what()));
+  return Fail(ErrorKind::kInternal, Format("compiling failed: {}", e.what()));
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 #include "compiler/effort.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <numeric>
 #include <utility>
 
+#include "base/format.h"
 #include "compiler/validate/function_validator.h"
 #include "compiler/validate/op_signature.h"
 
@@ -459,9 +458,9 @@ Result<std::vector<bool>> FindSimpleFunctions(const Module& module) {
     const FunctionCost cost = SimpleCostOf(module, function);
     if (const uint64_t most = kMemoryFree + kMemoryPerByte * function.body_size; cost.memory > most) {
       return Fail(ErrorKind::kLimit,
-                  fmt::format("function {} needs some {} MB to compile, the limit for one of {} bytes is {} MB; it is "
-                              "almost all instructions that become many of the machine's: make it several functions",
-                              func, cost.memory >> 20, function.body_size, most >> 20));
+                  Format("function {} needs some {} MB to compile, the limit for one of {} bytes is {} MB; it is "
+                         "almost all instructions that become many of the machine's: make it several functions",
+                         func, cost.memory >> 20, function.body_size, most >> 20));
     }
     all_bytes += function.body_size + kDeclaration;
     simple_efforts[i] = cost.microseconds;
@@ -491,11 +490,10 @@ Result<std::vector<bool>> FindSimpleFunctions(const Module& module) {
     }
   }
   if (const uint64_t most = kMostFree + kMostPerByte * all_bytes; effort + simple_effort > most) {
-    return Fail(
-        ErrorKind::kLimit,
-        fmt::format("the module needs some {} s of processor time to compile, the limit for {} bytes of code is "
-                    "{} s; it is almost all instructions that become many of the machine's",
-                    (effort + simple_effort) / 1'000'000, all_bytes, most / 1'000'000));
+    return Fail(ErrorKind::kLimit,
+                Format("the module needs some {} s of processor time to compile, the limit for {} bytes of code is "
+                       "{} s; it is almost all instructions that become many of the machine's",
+                       (effort + simple_effort) / 1'000'000, all_bytes, most / 1'000'000));
   }
   return simple;
 }

@@ -1,7 +1,7 @@
 // An agent's labels and introductions. Check and change are one step under the lock, so that of two first calls at once
 // one introduces, and what a call read meanwhile stays taken.
-#include "guardc/pipeline.h"
 #include "gateway/policy/policy_text.h"
+#include "guardc/pipeline.h"
 
 namespace guardc {
 

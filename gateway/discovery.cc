@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kBakedServer = "github";
 
-log::Logger& Log() {
+log::Logger& DiscoveryLog() {
   static log::Logger& log = log::Logger::Make("guard:discovery");
   return log;
 }
@@ -99,7 +99,7 @@ Result<std::vector<DiscoveredGuard>> FindGuardFiles(const DiscoveryOptions& opti
   std::vector<DiscoveredGuard> out;
   for (std::string& id : ids) {
     GUARDC_TRY(auto path, FindGuardFile(id, options));
-    Log().Write(log::Level::kDebug, "server " + id + ": " + (path ? "guard " + path->string() : "no guard"));
+    DiscoveryLog().Write(log::Level::kDebug, "server " + id + ": " + (path ? "guard " + path->string() : "no guard"));
     if (path) out.push_back({std::move(id), std::move(*path)});
   }
   return out;

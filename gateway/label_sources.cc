@@ -3,8 +3,8 @@
 #include <mutex>
 #include <utility>
 
-#include "guardc/label.h"
 #include "gateway/policy/policy_text.h"
+#include "guardc/label.h"
 
 namespace guardc {
 namespace {

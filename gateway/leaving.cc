@@ -2,10 +2,10 @@
 // it: whatever no item labels has the resource's labels (docs/guard-abi.md, "What leaves").
 #include <utility>
 
-#include "guardc/pipeline.h"
+#include "gateway/answers/mcp_result.h"
 #include "gateway/filter.h"
 #include "gateway/json/json_text.h"
-#include "gateway/answers/mcp_result.h"
+#include "guardc/pipeline.h"
 
 namespace guardc {
 namespace {

@@ -13,7 +13,7 @@
 namespace guardc {
 namespace {
 
-log::Logger& Log() {
+log::Logger& PipelineLog() {
   static log::Logger& log = log::Logger::Make("guard:pipeline");
   return log;
 }
@@ -23,7 +23,7 @@ log::Logger& Log() {
 void LogOutcome(const LabelSource& guard, const CallRequest& request, const Outcome& out) try {
   bool passed = out.kind == OutcomeKind::kAllowed || out.kind == OutcomeKind::kFiltered;
   const log::Level level = passed ? log::Level::kDebug : log::Level::kInfo;
-  if (!Log().Enabled(level)) return;
+  if (!PipelineLog().Enabled(level)) return;
   std::string line = "tool " + std::string(request.tool) + ": " + std::string(OutcomeKindName(out.kind)) +
                      " in phase " + std::to_string(out.phase);
   if (out.error) line += ", " + std::string(ErrorKindName(out.error->kind));
@@ -34,7 +34,7 @@ void LogOutcome(const LabelSource& guard, const CallRequest& request, const Outc
     line += ", " + std::to_string(out.items->left_out.size()) + " of " + std::to_string(out.items->total) +
             " items left out";
   }
-  Log().Write(level, line, {.guard = guard.name(), .request_id = request.call.request_id});
+  PipelineLog().Write(level, line, {.guard = guard.name(), .request_id = request.call.request_id});
 } catch (const std::exception&) {
   // The outcome stands, whether or not somebody could be told.
 }

@@ -23,7 +23,7 @@ class ClosedSource : public LabelSource {
   static std::unexpected<Error> Closed() { return Fail(ErrorKind::kClosed, "the registry of guards was closed"); }
 };
 
-log::Logger& Log() {
+log::Logger& RegistryLog() {
   static log::Logger& log = log::Logger::Make("guard:registry");
   return log;
 }
@@ -41,8 +41,8 @@ Result<std::shared_ptr<LabelSource>> GuardRegistry::Register(std::string server_
   if (!guard) return Fail(ErrorKind::kInvalidArgument, "there is no guard to register for \"" + server_id + "\"");
   std::lock_guard lock(mutex_);
   if (closed_) return Fail(ErrorKind::kClosed, "the registry of guards was closed");
-  Log().Write(log::Level::kInfo, "server " + server_id + ": registered " + std::string(guard->kind()) + " guard " +
-                                     std::string(guard->name()));
+  RegistryLog().Write(log::Level::kInfo, "server " + server_id + ": registered " + std::string(guard->kind()) +
+                                             " guard " + std::string(guard->name()));
   auto& place = guards_[std::move(server_id)];
   place.swap(guard);
   return guard;
@@ -65,7 +65,7 @@ std::shared_ptr<LabelSource> GuardRegistry::Remove(std::string_view server_id) {
   std::lock_guard lock(mutex_);
   auto found = guards_.find(server_id);
   if (found == guards_.end()) return nullptr;
-  Log().Write(log::Level::kInfo, "server " + found->first + ": removed its guard");
+  RegistryLog().Write(log::Level::kInfo, "server " + found->first + ": removed its guard");
   auto guard = std::move(found->second);
   guards_.erase(found);
   return guard;
@@ -105,7 +105,8 @@ Result<void> GuardRegistry::CloseAll() {
   for (const auto& [server_id, guard] : guards) {
     Result<void> closed = guard->Close();
     if (closed) continue;
-    Log().Write(log::Level::kWarn, "server " + server_id + ": its guard did not close: " + closed.error().message);
+    RegistryLog().Write(log::Level::kWarn,
+                        "server " + server_id + ": its guard did not close: " + closed.error().message);
     all += (first ? "; " : "") + server_id + ": " + closed.error().message;
     if (!first) first = std::move(closed.error());
   }

@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view kCompilerName = "guardc-compiler";
 constexpr size_t kLongestComplaint = 1000;  // bytes of its stderr that go into an error
 
-log::Logger& Log() {
+log::Logger& CompilerLog() {
   static log::Logger& log = log::Logger::Make("loader:compiler_process");
   return log;
 }
@@ -175,8 +175,8 @@ Result<void> CompileInProcess(std::span<const std::byte> wasm, const fs::path& c
   const std::string name = how.name.empty() ? "the module" : how.name;
   const auto start = Clock::now();
   if (!request.bounds.deadline) request.bounds.deadline = CompileDeadline(how.options, wasm.size());
-  Log().Write(log::Level::kInfo, name + ": compiling it with " + compiler.string(),
-              {.guard = {}, .request_id = how.bounds.request_id});
+  CompilerLog().Write(log::Level::kInfo, name + ": compiling it with " + compiler.string(),
+                      {.guard = {}, .request_id = how.bounds.request_id});
   auto end = RunChild(request);
   if (!end) {
     Error error = std::move(end).error();
@@ -185,8 +185,8 @@ Result<void> CompileInProcess(std::span<const std::byte> wasm, const fs::path& c
   }
   using How = ChildEnd::How;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
-  Log().Write(log::Level::kInfo, name + ": the compiler ended after " + std::to_string(took.count()) + " ms",
-              {.guard = {}, .request_id = how.bounds.request_id});
+  CompilerLog().Write(log::Level::kInfo, name + ": the compiler ended after " + std::to_string(took.count()) + " ms",
+                      {.guard = {}, .request_id = how.bounds.request_id});
   if (end->how == How::kExited && end->code == 0) return {};
   if (end->how == How::kSignaled) {
     const char* signal = sigdescr_np(end->code);

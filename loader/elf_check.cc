@@ -51,9 +51,9 @@ constexpr bool Inside(uint64_t start, uint64_t size, uint64_t outer, uint64_t ou
   return start >= outer && size <= outer_size && start - outer <= outer_size - size;
 }
 
-class Checker {
+class ElfChecker {
  public:
-  Checker(std::span<const std::byte> file, std::string_view name) : file_(file), name_(name) {}
+  ElfChecker(std::span<const std::byte> file, std::string_view name) : file_(file), name_(name) {}
 
   Result<ElfFacts> Check() {
     GUARDC_CHECK(CheckFileHeader());
@@ -448,7 +448,7 @@ class Checker {
 }  // namespace
 
 Result<ElfFacts> CheckElf(std::span<const std::byte> file, std::string_view name) {
-  return Checker(file, name).Check();
+  return ElfChecker(file, name).Check();
 }
 
 }  // namespace guardc::loader

@@ -36,9 +36,9 @@ bool IsValType(uint32_t value) {
 
 bool IsRefType(uint32_t value) { return IsValType(value) && IsReference(static_cast<ValType>(value)); }
 
-class Checker {
+class HeaderChecker {
  public:
-  Checker(std::span<const std::byte> file, const ElfFacts& elf, std::string_view name)
+  HeaderChecker(std::span<const std::byte> file, const ElfFacts& elf, std::string_view name)
       : facts_bytes_(file.subspan(elf.rodata.file_offset, elf.rodata.size).subspan(elf.header - elf.rodata.address)),
         elf_(elf),
         name_(name) {}
@@ -406,7 +406,7 @@ class Checker {
 }  // namespace
 
 Result<HeaderFacts> CheckHeader(std::span<const std::byte> file, const ElfFacts& elf, std::string_view name) {
-  return Checker(file, elf, name).Check();
+  return HeaderChecker(file, elf, name).Check();
 }
 
 }  // namespace guardc::loader

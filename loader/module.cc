@@ -67,7 +67,7 @@ Result<std::vector<OpenedEntry>> Candidates(const artifact::CacheStore& store, c
   return candidates;
 }
 
-log::Logger& Log() {
+log::Logger& ModuleLog() {
   static log::Logger& log = log::Logger::Make("loader:module");
   return log;
 }
@@ -121,9 +121,9 @@ void RemoveDamaged(const std::string& wasm_sha256, const std::filesystem::path& 
     const auto entry = artifact::OpenEntry(path);
     if (entry || entry.error().kind != ErrorKind::kCorruptArtifact) continue;
     const auto removed = store->Remove(path);
-    if (!removed) Log().Write(log::Level::kWarn, removed.error().message);
+    if (!removed) ModuleLog().Write(log::Level::kWarn, removed.error().message);
     if (!removed) continue;
-    for (const artifact::GcFailure& left : removed->failed) Log().Write(log::Level::kWarn, left.error.message);
+    for (const artifact::GcFailure& left : removed->failed) ModuleLog().Write(log::Level::kWarn, left.error.message);
   }
 }
 
@@ -135,8 +135,8 @@ Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wa
   const std::string wasm_sha256 = Sha256Of(wasm).Hex();
   bool has_damaged = false;
   auto found = FindCached(wasm_sha256, cache_directory, options, has_damaged);
-  if (found && Log().Enabled(log::Level::kDebug))
-    Log().Write(log::Level::kDebug, "found " + (*found)->entry().string());
+  if (found && ModuleLog().Enabled(log::Level::kDebug))
+    ModuleLog().Write(log::Level::kDebug, "found " + (*found)->entry().string());
   // A sound entry beside a damaged one must not hide it: it may be of lesser code, and the better would never be made
   // again.
   const bool heals = found && has_damaged;
@@ -144,7 +144,7 @@ Result<std::shared_ptr<const Module>> Module::Find(std::span<const std::byte> wa
   const auto compiled = loader::CompileInProcess(wasm, cache_directory, *options.compile_on_miss);
   if (!compiled && heals) {
     // What is sound still serves, in a cache that we may not write to for example.
-    Log().Write(log::Level::kWarn, "a damaged artifact stays in the cache: " + compiled.error().message);
+    ModuleLog().Write(log::Level::kWarn, "a damaged artifact stays in the cache: " + compiled.error().message);
     return found;
   }
   GUARDC_CHECK(compiled);

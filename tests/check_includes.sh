@@ -39,6 +39,7 @@ only 'compiler/' '(llvm|lld)/' 'LLVM and LLD'
 only 'compiler/frontend/' 'wabt/' 'wabt'
 only 'base/hash\.cc' 'openssl/' 'libcrypto'
 only 'base/log\.cc' 'spdlog/' 'spdlog'
+only 'base/format\.h' 'fmt/' 'fmt'
 only 'loader/' 'dlfcn\.h' 'dlopen'
 only 'gateway/json/json_simd\.cc' 'simdjson' 'simdjson'
 

@@ -1,8 +1,8 @@
 #include "tools/call_answer.h"
 
 #include "base/log.h"
-#include "guardc/label.h"
 #include "gateway/json/json_text.h"
+#include "guardc/label.h"
 
 namespace guardc::cli {
 namespace {

@@ -9,9 +9,9 @@
 #include "base/json.h"
 #include "guardc/module.h"
 #include "tools/command.h"
+#include "tools/exec_program.h"
 #include "tools/find_module.h"
 #include "tools/options.h"
-#include "tools/exec_program.h"
 #include "tools/output.h"
 
 namespace guardc::cli {

@@ -1,6 +1,6 @@
 // guardc: compile guards, look at what was compiled, and ask guards for labels. This executable contains no compiler
-// and never maps one: to compile it becomes another program (delegated_commands.cc). What starting costs is part of what a label
-// costs: nothing is set up that the command does not need.
+// and never maps one: to compile it becomes another program (delegated_commands.cc). What starting costs is part of
+// what a label costs: nothing is set up that the command does not need.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string>

@@ -1,6 +1,5 @@
 #include "tools/output.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "base/log.h"
 #include "base/stderr.h"
 #include "guardc/trap.h"
@@ -62,11 +62,11 @@ std::string FormatBacktrace(const ErrorDetails& details) {
     run = i > 0 && same(i - 1) ? run + 1 : 1;
     if (run > kShownOfRun) {
       const bool is_last = i + 1 == frames.size() || !same(i + 1);
-      if (is_last) out += fmt::format("      ... and {} more of the same\n", run - kShownOfRun);
+      if (is_last) out += Format("      ... and {} more of the same\n", run - kShownOfRun);
       continue;
     }
-    out += fmt::format("  {:2}: {} (func[{}], wasm offset {:#x}, code +{:#x})\n", i, PrintableName(frame.function_name),
-                       frame.function_index, frame.module_offset, frame.code_offset);
+    out += Format("  {:2}: {} (func[{}], wasm offset {:#x}, code +{:#x})\n", i, PrintableName(frame.function_name),
+                  frame.function_index, frame.module_offset, frame.code_offset);
   }
   return out;
 }

@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "guardc/policy.h"
 #include "gateway/policy/policy_text.h"
+#include "guardc/policy.h"
 #include "tools/command.h"
 #include "tools/options.h"
 #include "tools/output.h"

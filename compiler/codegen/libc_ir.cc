@@ -1,11 +1,12 @@
 #include "compiler/codegen/libc_ir.h"
 
-#include <fmt/format.h>
 #include <llvm/AsmParser/Parser.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/SourceMgr.h>
 
 #include <string>
+
+#include "base/format.h"
 
 namespace guardc::compiler {
 namespace {
@@ -369,8 +370,8 @@ Result<std::unique_ptr<llvm::Module>> CreateSupportModule(llvm::LLVMContext& con
   llvm::SMDiagnostic diagnostic;
   auto module = llvm::parseAssemblyString(kSupportIr, diagnostic, context);
   if (module == nullptr) {
-    return Fail(ErrorKind::kInternal, fmt::format("the support functions do not parse: line {}: {}",
-                                                  diagnostic.getLineNo(), diagnostic.getMessage().str()));
+    return Fail(ErrorKind::kInternal, Format("the support functions do not parse: line {}: {}", diagnostic.getLineNo(),
+                                             diagnostic.getMessage().str()));
   }
   return module;
 }

@@ -1,7 +1,6 @@
 #include "compiler/codegen/link.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <lld/Common/Driver.h>
 #include <llvm/Support/Signals.h>
 #include <llvm/Support/raw_ostream.h>
@@ -23,10 +22,11 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/format.h"
 #include "base/memory_file.h"
 #include "base/quiet_writes.h"
-#include "compiler/codegen/llvm_errors.h"
 #include "compiler/codegen/libc_ir.h"
+#include "compiler/codegen/llvm_errors.h"
 
 LLD_HAS_DRIVER(elf)
 
@@ -37,7 +37,7 @@ constexpr uint64_t kMostOutput = uint64_t{1} << 40;
 
 // What LLD reads and writes by a path: files in memory, by way of /proc; where there is no /proc, or the system refuses
 // such files, those of a directory that goes with this object.
-class Workplace {
+class LinkFiles {
  public:
   // The path of a file of these bytes.
   Result<std::string> Add(const ObjectBytes& bytes) {
@@ -45,7 +45,7 @@ class Workplace {
     if (has_proc_) {
       if (auto file = MemoryFile::Create("guardc-object", MemoryFile::Use::kData)) {
         GUARDC_CHECK(file->Append(std::as_bytes(std::span(bytes.data(), bytes.size()))));
-        return fmt::format("/proc/self/fd/{}", files_.emplace_back(std::move(*file)).fd());
+        return Format("/proc/self/fd/{}", files_.emplace_back(std::move(*file)).fd());
       }
     }
     GUARDC_TRY(const std::filesystem::path path, NewPath());
@@ -92,7 +92,7 @@ class OutputPipe {
   OutputPipe& operator=(const OutputPipe&) = delete;
   ~OutputPipe() { Join(); }
 
-  std::string Path() const { return fmt::format("/proc/self/fd/{}", read_end_.get()); }
+  std::string Path() const { return Format("/proc/self/fd/{}", read_end_.get()); }
 
   // All that was written; to be called when the writer is done.
   Result<std::vector<std::byte>> Finish() {
@@ -155,7 +155,7 @@ std::mutex& LinkMutex() {
 
 Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std::vector<std::string> arguments) {
   InstallLlvmGuard();
-  Workplace place;
+  LinkFiles place;
   std::vector<std::string> files;
   for (const ObjectBytes& object : objects) {
     GUARDC_TRY(std::string file, place.Add(object));
@@ -190,7 +190,7 @@ Result<std::vector<std::byte>> Link(const std::vector<ObjectBytes>& objects, std
   }
   if (code != 0) {
     const std::string fatal = TakeFatalMessage();
-    return Fail(ErrorKind::kCompile, fmt::format("linking failed: {}{}", error_stream.str(), fatal));
+    return Fail(ErrorKind::kCompile, Format("linking failed: {}{}", error_stream.str(), fatal));
   }
   return pipe != nullptr ? pipe->Finish() : ReadFile(file, kMostOutput);
 }
@@ -204,9 +204,9 @@ Result<std::vector<std::byte>> LinkArtifact(const std::vector<ObjectBytes>& obje
                         // Nothing to write at run time: no text relocation, all else read-only once relocated.
                         "-z", "text", "-z", "now", "-z", "relro", "-z", "noexecstack", "--pack-dyn-relocs=relr",
                         // The loader maps the image and checks the text by pages.
-                        "-z", "separate-loadable-segments", "-z", fmt::format("max-page-size={}", target.page_size),
+                        "-z", "separate-loadable-segments", "-z", Format("max-page-size={}", target.page_size),
                         "--hash-style=gnu", "--build-id=none", "--gc-sections", "-z", "nostart-stop-gc",
-                        fmt::format("--undefined={}", kTextAnchor), "--eh-frame-hdr",
+                        Format("--undefined={}", kTextAnchor), "--eh-frame-hdr",
                         // Names of guest functions stay for perf and gdb; LLVM's own labels go.
                         "--discard-all",
                         // The same bytes on any machine.

@@ -1,6 +1,5 @@
 #include "compiler/codegen/llvm_errors.h"
 
-#include <fmt/format.h>
 #include <llvm/Support/CrashRecoveryContext.h>
 #include <llvm/Support/ErrorHandling.h>
 #include <signal.h>
@@ -11,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <utility>
+
+#include "base/format.h"
 
 namespace guardc::compiler {
 namespace {
@@ -64,12 +65,12 @@ Result<void> GuardLlvm(const std::function<Result<void>()>& work) {
     } catch (const std::bad_alloc&) {
       result.emplace(Fail(ErrorKind::kOutOfMemory, "compiling needs more memory than the system gives"));
     } catch (const std::exception& e) {
-      result.emplace(Fail(ErrorKind::kInternal, fmt::format("compiling failed: {}", e.what())));
+      result.emplace(Fail(ErrorKind::kInternal, Format("compiling failed: {}", e.what())));
     }
   });
   if (finished && result) return std::move(*result);
   return Fail(ErrorKind::kCompile,
-              fmt::format("LLVM gave up: {}", fatal_message.empty() ? "no reason given" : fatal_message));
+              Format("LLVM gave up: {}", fatal_message.empty() ? "no reason given" : fatal_message));
 }
 
 }  // namespace guardc::compiler

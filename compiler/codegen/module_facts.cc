@@ -1,20 +1,19 @@
 #include "compiler/codegen/module_facts.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
 
 #include "artifact/abi.h"
+#include "base/format.h"
 #include "compiler/codegen/inline_table.h"
 #include "compiler/lower/static_table.h"
 
 namespace guardc::compiler {
 namespace {
 
-std::string EntrySymbol(uint32_t canonical_type) { return fmt::format("guardc.entry.{}", canonical_type); }
-std::string ThunkSymbol(uint32_t canonical_type) { return fmt::format("guardc.thunk.{}", canonical_type); }
+std::string EntrySymbol(uint32_t canonical_type) { return Format("guardc.entry.{}", canonical_type); }
+std::string ThunkSymbol(uint32_t canonical_type) { return Format("guardc.thunk.{}", canonical_type); }
 constexpr const char kInitSymbol[] = "guardc.init";
 
 abi::LimitsRecord ToRecord(const Limits& limits) {
@@ -50,8 +49,8 @@ class FactsBuilder {
     header.module_name = Text(module_.name);
     Align(8);
     if (facts_.bytes.size() > INT32_MAX) {
-      return Fail(ErrorKind::kLimit, fmt::format("the module's facts have {} bytes, the limit is 2 GiB (names, mostly)",
-                                                 facts_.bytes.size()));
+      return Fail(ErrorKind::kLimit,
+                  Format("the module's facts have {} bytes, the limit is 2 GiB (names, mostly)", facts_.bytes.size()));
     }
     header.total_size = static_cast<uint32_t>(facts_.bytes.size());
     Put(0, header);
@@ -228,7 +227,7 @@ class FactsBuilder {
   std::vector<std::string> FunctionNames() const {
     std::vector<std::string> names = module_.func_names;
     for (size_t i = 0; i < names.size(); ++i) {
-      if (names[i].empty()) names[i] = fmt::format("func[{}]", i);
+      if (names[i].empty()) names[i] = Format("func[{}]", i);
     }
     return names;
   }

@@ -1,6 +1,5 @@
 #include "compiler/codegen/optimize.h"
 
-#include <fmt/format.h>
 #include <llvm/Analysis/InlineCost.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
@@ -13,6 +12,7 @@
 
 #include <string>
 
+#include "base/format.h"
 #include "compiler/passes/bounded_combine.h"
 #include "compiler/passes/branch_weights.h"
 #include "compiler/passes/call_free.h"
@@ -56,7 +56,7 @@ Result<llvm::FunctionPassManager> Parse(llvm::PassBuilder& builder, const char* 
   llvm::FunctionPassManager manager;
   if (*passes == '\0') return manager;
   if (auto error = builder.parsePassPipeline(manager, passes)) {
-    return Fail(ErrorKind::kInternal, fmt::format("{}: {}", passes, llvm::toString(std::move(error))));
+    return Fail(ErrorKind::kInternal, Format("{}: {}", passes, llvm::toString(std::move(error))));
   }
   return manager;
 }
@@ -86,7 +86,7 @@ Result<void> Optimize(llvm::Module& module, llvm::TargetMachine& machine, int op
   std::string broken;
   llvm::raw_string_ostream out(broken);
   if (llvm::verifyModule(module, &out)) {
-    return Fail(ErrorKind::kInternal, fmt::format("the lowered code is not valid LLVM IR: {}", broken));
+    return Fail(ErrorKind::kInternal, Format("the lowered code is not valid LLVM IR: {}", broken));
   }
 #endif
   llvm::LoopAnalysisManager loops;

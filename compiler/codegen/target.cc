@@ -1,6 +1,5 @@
 #include "compiler/codegen/target.h"
 
-#include <fmt/format.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/TargetParser/Host.h>
 
@@ -8,6 +7,7 @@
 #include <mutex>
 
 #include "artifact/cpu_features.h"
+#include "base/format.h"
 #include "base/similar.h"
 #include "compiler/codegen/llvm_compat.h"
 
@@ -32,17 +32,16 @@ Result<llvm::Triple> CanonicalTriple(std::string_view text) {
   llvm::Triple triple(text.empty() ? llvm::sys::getDefaultTargetTriple()
                                    : llvm::Triple::normalize(llvm::StringRef(text.data(), text.size())));
   if (triple.getArch() == llvm::Triple::UnknownArch) {
-    return Fail(
-        ErrorKind::kInvalidArgument,
-        fmt::format("unknown target {}, expected a triple such as x86_64-linux-gnu or aarch64-linux-gnu", text));
+    return Fail(ErrorKind::kInvalidArgument,
+                Format("unknown target {}, expected a triple such as x86_64-linux-gnu or aarch64-linux-gnu", text));
   }
   const bool known_arch = triple.getArch() == llvm::Triple::x86_64 || triple.getArch() == llvm::Triple::aarch64;
   const bool known_abi =
       triple.isGNUEnvironment() || triple.isMusl() || triple.getEnvironment() == llvm::Triple::UnknownEnvironment;
   if (!known_arch || !triple.isOSLinux() || !known_abi || triple.isX32()) {
-    return Fail(ErrorKind::kUnsupported, fmt::format("target {} is not supported, only 64-bit Linux on x86-64 "
-                                                     "(x86_64-linux-gnu) and on Arm (aarch64-linux-gnu)",
-                                                     triple.str()));
+    return Fail(ErrorKind::kUnsupported, Format("target {} is not supported, only 64-bit Linux on x86-64 "
+                                                "(x86_64-linux-gnu) and on Arm (aarch64-linux-gnu)",
+                                                triple.str()));
   }
   return llvm::Triple(triple.getArch() == llvm::Triple::x86_64 ? "x86_64-unknown-linux-gnu"
                                                                : "aarch64-unknown-linux-gnu");
@@ -69,7 +68,7 @@ Result<const llvm::Target*> FindTarget(const llvm::Triple& triple) {
   const llvm::Target* target = llvm_compat::LookupTarget(triple, error);
   if (target == nullptr) {
     return Fail(ErrorKind::kUnsupported,
-                fmt::format("this build's LLVM has no code generator for {}: {}", triple.str(), error));
+                Format("this build's LLVM has no code generator for {}: {}", triple.str(), error));
   }
   return target;
 }
@@ -78,7 +77,7 @@ Result<const llvm::Target*> FindTarget(const llvm::Triple& triple) {
 Result<std::unique_ptr<llvm::MCSubtargetInfo>> AnySubtarget(const llvm::Triple& triple, bool is_aarch64) {
   GUARDC_TRY(const llvm::Target* target, FindTarget(triple));
   auto any = llvm_compat::CreateSubtargetInfo(*target, triple, is_aarch64 ? "generic" : "x86-64", "");
-  if (any == nullptr) return Fail(ErrorKind::kCompile, fmt::format("LLVM knows no CPU of {}", triple.str()));
+  if (any == nullptr) return Fail(ErrorKind::kCompile, Format("LLVM knows no CPU of {}", triple.str()));
   return any;
 }
 
@@ -100,7 +99,7 @@ Result<void> CheckBaseline(const std::string& cpu, const std::vector<std::string
     for (const std::string_view feature : level.features) {
       if (std::ranges::find(features, feature) == features.end()) {
         return Fail(ErrorKind::kInvalidArgument,
-                    fmt::format("the CPU {} lacks {}, code needs at least {}", cpu, feature, kX86Baseline));
+                    Format("the CPU {} lacks {}, code needs at least {}", cpu, feature, kX86Baseline));
       }
     }
   }
@@ -122,10 +121,10 @@ Result<void> CheckIsCpu(const llvm::Triple& triple, const std::string& cpu, bool
   if (any->isCPUStringValid(cpu)) return {};
   GUARDC_TRY(const std::vector<std::string> names, NamesOf(triple, is_aarch64));
   return Fail(ErrorKind::kInvalidArgument,
-              fmt::format("unknown CPU {} for {}, expected baseline, native or a name that LLVM {} knows, such as {} "
-                          "(`guardc compile --list-cpus` prints them){}",
-                          cpu, triple.str(), LlvmVersion(), is_aarch64 ? "neoverse-n1" : "x86-64-v3",
-                          DidYouMean(cpu, std::vector<std::string_view>(names.begin(), names.end()))));
+              Format("unknown CPU {} for {}, expected baseline, native or a name that LLVM {} knows, such as {} "
+                     "(`guardc compile --list-cpus` prints them){}",
+                     cpu, triple.str(), LlvmVersion(), is_aarch64 ? "neoverse-n1" : "x86-64-v3",
+                     DidYouMean(cpu, std::vector<std::string_view>(names.begin(), names.end()))));
 }
 
 }  // namespace
@@ -144,8 +143,8 @@ Result<CompileTarget> ResolveTarget(std::string_view cpu, std::string_view tripl
     const llvm::Triple host(llvm::sys::getDefaultTargetTriple());
     if (host.getArch() != triple.getArch()) {
       return Fail(ErrorKind::kInvalidArgument,
-                  fmt::format("the CPU \"native\" of this {} machine cannot run {}; name a CPU of the target",
-                              llvm::Triple::getArchTypeName(host.getArch()).str(), triple.str()));
+                  Format("the CPU \"native\" of this {} machine cannot run {}; name a CPU of the target",
+                         llvm::Triple::getArchTypeName(host.getArch()).str(), triple.str()));
     }
     target.identity.cpu = llvm::sys::getHostCPUName().str();
     target.identity.features = HostFeatures(target.is_aarch64);
@@ -195,7 +194,7 @@ Result<std::unique_ptr<llvm::TargetMachine>> CreateTargetMachine(const CompileTa
   auto machine = llvm_compat::CreateTargetMachine(*llvm_target, triple, target.is_aarch64 ? "generic" : "x86-64",
                                                   features, options, level);
   if (machine == nullptr) {
-    return Fail(ErrorKind::kCompile, fmt::format("LLVM has no target machine for {}", triple.str()));
+    return Fail(ErrorKind::kCompile, Format("LLVM has no target machine for {}", triple.str()));
   }
   return machine;
 }

@@ -1,7 +1,6 @@
 #include "compiler/frontend/element_section.h"
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "compiler/frontend/byte_cursor.h"
 #include "compiler/frontend/later_proposals.h"
 #include "compiler/frontend/read_limits.h"
@@ -23,7 +22,7 @@ class ElementReader {
   Result<void> Read() {
     GUARDC_TRY(const uint32_t count, Number("number of element segments"));
     if (count > read_limits::kElemSegments) {
-      return Limit(fmt::format("{} element segments, the limit is {}", count, read_limits::kElemSegments));
+      return Limit(Format("{} element segments, the limit is {}", count, read_limits::kElemSegments));
     }
     for (uint32_t i = 0; i < count; ++i) GUARDC_CHECK(ReadSegment());
     if (!cursor_.AtEnd()) return Bad("the element section is longer than its segments");
@@ -39,7 +38,7 @@ class ElementReader {
   Result<void> ReadSegment() {
     const auto in_wasm = static_cast<uint32_t>(cursor_.offset());
     GUARDC_TRY(const uint32_t flags, Number("kind of an element segment"));
-    if (flags > 7) return Bad(fmt::format("element segment of kind {}, expected 0 to 7", flags));
+    if (flags > 7) return Bad(Format("element segment of kind {}, expected 0 to 7", flags));
     ElemSegment segment;
     segment.in_wasm = in_wasm;
     auto kind = wabt::SegmentKind::Active;
@@ -70,7 +69,7 @@ class ElementReader {
     if (count > cursor_.left()) return Bad("the element segment is longer than its section");
     items_ += count;
     if (items_ > read_limits::kElemItems) {
-      return Limit(fmt::format("more than {} elements in element segments", read_limits::kElemItems));
+      return Limit(Format("more than {} elements in element segments", read_limits::kElemItems));
     }
     segment.items.reserve(count);
     for (uint32_t i = 0; i < count; ++i) {
@@ -99,10 +98,10 @@ class ElementReader {
     }
     if (const auto proposal = ProposalOfType(*byte); is_reference_type && *byte < 0x80 && !proposal.empty()) {
       return FailAt(ErrorKind::kUnsupported, start,
-                    fmt::format("{}: the proposal is not supported (element type {:#04x})", proposal, *byte));
+                    Format("{}: the proposal is not supported (element type {:#04x})", proposal, *byte));
     }
-    return InvalidAt(start, fmt::format("malformed element type {:#04x}, expected {}", *byte,
-                                        is_reference_type ? "funcref or externref" : "the kind 0x00 (funcref)"));
+    return InvalidAt(start, Format("malformed element type {:#04x}, expected {}", *byte,
+                                   is_reference_type ? "funcref or externref" : "the kind 0x00 (funcref)"));
   }
 
   // One of ref.func, ref.null, global.get. (wabt's validator takes no global.get here; ours judges it.)
@@ -178,8 +177,7 @@ class ElementReader {
           break;
         }
         default:
-          return Unexpected(start,
-                            fmt::format("constant expression of type i32 required, found the opcode {:#04x}", *byte));
+          return Unexpected(start, Format("constant expression of type i32 required, found the opcode {:#04x}", *byte));
       }
       if (expr.body.size() > read_limits::kOperands) return Limit("a constant expression is too long");
     }
@@ -189,8 +187,7 @@ class ElementReader {
   std::unexpected<Error> Unexpected(size_t start, std::string_view text) const {
     const std::string_view proposal = ProposalOfOpcode(wasm_, start);
     if (proposal.empty()) return InvalidAt(start, text);
-    return FailAt(ErrorKind::kUnsupported, start,
-                  fmt::format("{}: the proposal is not supported ({})", proposal, text));
+    return FailAt(ErrorKind::kUnsupported, start, Format("{}: the proposal is not supported ({})", proposal, text));
   }
 
   static Instr Make(Op op, uint64_t imm, size_t offset) {
@@ -200,7 +197,7 @@ class ElementReader {
   wabt::Location Here() const { return wabt::Location(cursor_.offset()); }
   Result<uint32_t> Number(std::string_view what) {
     if (const auto value = cursor_.U32()) return *value;
-    return Bad(fmt::format("malformed {}", what));
+    return Bad(Format("malformed {}", what));
   }
   Result<void> Check(wabt::Result result) const {
     if (wabt::Succeeded(result)) return {};

@@ -1,7 +1,5 @@
 #include "compiler/frontend/guard_profile.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "artifact/host_imports.h"
+#include "base/format.h"
 #include "base/similar.h"
 #include "compiler/frontend/sections.h"
 
@@ -29,18 +28,18 @@ const Export* FindExport(const Module& module, std::string_view name) {
 
 std::string Describe(const Module& module, const Export& exported) {
   if (exported.kind == ExternKind::kFunc) return ToString(module.TypeOfFunc(exported.index));
-  return fmt::format("a {}", ExternKindName(exported.kind));
+  return Format("a {}", ExternKindName(exported.kind));
 }
 
 Result<void> CheckFunction(const Module& module, std::string_view name, const FuncType& expected) {
   const Export* exported = FindExport(module, name);
   if (exported == nullptr) {
-    return Fail(ErrorKind::kGuardAbi, fmt::format("the module does not export the function {}, expected with type {}",
-                                                  name, ToString(expected)));
+    return Fail(ErrorKind::kGuardAbi,
+                Format("the module does not export the function {}, expected with type {}", name, ToString(expected)));
   }
   if (exported->kind != ExternKind::kFunc || module.TypeOfFunc(exported->index) != expected) {
-    return Fail(ErrorKind::kGuardAbi, fmt::format("the export {} is {}, expected a function of type {}", name,
-                                                  Describe(module, *exported), ToString(expected)));
+    return Fail(ErrorKind::kGuardAbi, Format("the export {} is {}, expected a function of type {}", name,
+                                             Describe(module, *exported), ToString(expected)));
   }
   return {};
 }
@@ -102,14 +101,14 @@ Result<void> CheckImport(const Import& import) {
   const HostImport* known = FindHostImport(import.module, import.name);
   if (known == nullptr) {
     return FailAt(ErrorKind::kUnknownImport, import.offset,
-                  fmt::format("unknown import {}.{} of type {}: a guard may import env.call_backend, env.host_log and "
-                              "the functions of wasi_snapshot_preview1{}",
-                              import.module, import.name, ToString(import.type), ImportHint(import)));
+                  Format("unknown import {}.{} of type {}: a guard may import env.call_backend, env.host_log and "
+                         "the functions of wasi_snapshot_preview1{}",
+                         import.module, import.name, ToString(import.type), ImportHint(import)));
   }
   if (import.type.kind != ExternKind::kFunc || import.type.func != known->type()) {
     return FailAt(ErrorKind::kUnknownImport, import.offset,
-                  fmt::format("the import {}.{} is of type {}, the host gives a function of type {}", import.module,
-                              import.name, ToString(import.type), ToString(known->type())));
+                  Format("the import {}.{} is of type {}, the host gives a function of type {}", import.module,
+                         import.name, ToString(import.type), ToString(known->type())));
   }
   return {};
 }
@@ -117,9 +116,9 @@ Result<void> CheckImport(const Import& import) {
 Result<void> CheckMemory(const Module& module) {
   const Export* memory = FindExport(module, "memory");
   if (memory == nullptr || memory->kind != ExternKind::kMemory) {
-    return Fail(ErrorKind::kGuardAbi, fmt::format("no memory: the module exports {} under the name \"memory\", "
-                                                  "expected its linear memory",
-                                                  memory == nullptr ? "nothing" : Describe(module, *memory)));
+    return Fail(ErrorKind::kGuardAbi, Format("no memory: the module exports {} under the name \"memory\", "
+                                             "expected its linear memory",
+                                             memory == nullptr ? "nothing" : Describe(module, *memory)));
   }
   const Limits& limits = module.memory_types[memory->index].limits;
   if (limits.is_64) {

@@ -38,6 +38,8 @@ class ModuleBuilder final : public wabt::BinaryReaderNop {
   using Type = wabt::Type;
   using Opcode = wabt::Opcode;
   using Status = wabt::Result;
+  static constexpr wabt::Result::Enum kOk = wabt::Result::Ok;
+  static constexpr wabt::Result::Enum kError = wabt::Result::Error;
   using Validator = wabt::SharedValidator;
 
   bool OnError(const wabt::Error& error) override;

@@ -1,18 +1,14 @@
 // The part of ModuleBuilder that takes function bodies and instructions.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "base/format.h"
 #include "compiler/frontend/module_builder.h"
 #include "compiler/frontend/read_limits.h"
 #include "compiler/frontend/wabt_glue.h"
 
 namespace guardc::compiler {
 namespace {
-
-constexpr wabt::Result::Enum kOk = wabt::Result::Ok;
-constexpr wabt::Result::Enum kError = wabt::Result::Error;
 
 uint64_t Pair(uint32_t low, uint32_t high) { return low | uint64_t{high} << 32; }
 
@@ -81,8 +77,8 @@ wabt::Result ModuleBuilder::EndFunctionBody(Index) {
 wabt::Result ModuleBuilder::OnOpcode(Opcode opcode) {
   // An instruction that no callback took was not validated either.
   if (opcode_pending_) {
-    return Refuse(FailAt(ErrorKind::kUnsupported, item_start_,
-                         fmt::format("the instruction {} is not supported", opcode_.GetName())));
+    return Refuse(
+        FailAt(ErrorKind::kUnsupported, item_start_, Format("the instruction {} is not supported", opcode_.GetName())));
   }
   opcode_ = opcode;
   opcode_pending_ = true;
@@ -90,7 +86,7 @@ wabt::Result ModuleBuilder::OnOpcode(Opcode opcode) {
 }
 
 wabt::Result ModuleBuilder::CheckIndex(uint64_t index, size_t size, std::string_view what) {
-  return index < size ? Status(kOk) : Invalid(fmt::format("unknown {} {}: there are {}", what, index, size));
+  return index < size ? Status(kOk) : Invalid(Format("unknown {} {}: there are {}", what, index, size));
 }
 
 wabt::Result ModuleBuilder::Add(Status valid, uint64_t imm, Index memory, uint64_t lane, Address align) {
@@ -257,7 +253,7 @@ wabt::Result ModuleBuilder::OnSelectExpr(Index count, Type* types) {
   if (Failed(Ask(&Validator::OnSelect, Loc(), count, types))) return kError;
   if (opcode_ == Opcode::Select) return Add(kOk);
   // wabt: none, or several.
-  if (count != 1) return Invalid(fmt::format("invalid result arity: select with {} types, expected one", count));
+  if (count != 1) return Invalid(Format("invalid result arity: select with {} types, expected one", count));
   if (Failed(CheckTypeByte(At() - 1))) return kError;
   const auto val_type = ToValType(types[0]);
   if (!val_type) return RefuseType(types[0]);

@@ -1,8 +1,7 @@
 // The part of ModuleBuilder that takes sections and declarations.
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/format.h"
 #include "compiler/frontend/byte_cursor.h"
 #include "compiler/frontend/element_section.h"
 #include "compiler/frontend/later_proposals.h"
@@ -11,13 +10,6 @@
 #include "compiler/frontend/wabt_glue.h"
 
 namespace guardc::compiler {
-namespace {
-
-constexpr wabt::Result::Enum kOk = wabt::Result::Ok;
-constexpr wabt::Result::Enum kError = wabt::Result::Error;
-
-}  // namespace
-
 ModuleBuilder::ModuleBuilder(std::span<const uint8_t> wasm, const ScannedModule& scan, const FeatureSet& features,
                              FirstValidator first)
     : wasm_(wasm),
@@ -61,7 +53,7 @@ bool ModuleBuilder::OnError(const wabt::Error& error) {
   if (!proposal.empty()) {
     const bool in_code = error.message.starts_with("unexpected opcode");
     error_ = FailAt(ErrorKind::kUnsupported, in_code ? item_start_ : At(),
-                    fmt::format("{}: the proposal is not supported ({})", proposal, error.message))
+                    Format("{}: the proposal is not supported ({})", proposal, error.message))
                  .error();
     return true;
   }
@@ -97,21 +89,21 @@ wabt::Result ModuleBuilder::CheckTypeByte(size_t at) {
 wabt::Result ModuleBuilder::RefuseType(Type type) {
   const auto byte = static_cast<uint8_t>(static_cast<int>(static_cast<Type::Enum>(type)) & 0x7f);
   const std::string_view proposal = ProposalOfType(byte);
-  if (proposal.empty()) return Invalid(fmt::format("unknown value type {:#04x}", byte));
+  if (proposal.empty()) return Invalid(Format("unknown value type {:#04x}", byte));
   return Refuse(FailAt(ErrorKind::kUnsupported, item_start_,
-                       fmt::format("{}: the proposal is not supported (value type {:#04x})", proposal, byte)));
+                       Format("{}: the proposal is not supported (value type {:#04x})", proposal, byte)));
 }
 
 wabt::Result ModuleBuilder::CheckLimit(uint64_t found, uint64_t limit, std::string_view what) {
   if (found <= limit) return kOk;
-  return Refuse(FailAt(ErrorKind::kLimit, At(), fmt::format("{} {}, the limit is {}", found, what, limit)));
+  return Refuse(FailAt(ErrorKind::kLimit, At(), Format("{} {}, the limit is {}", found, what, limit)));
 }
 
 wabt::Result ModuleBuilder::EndModule() {
   // wabt: a data count without a data section.
   if (data_count_ && *data_count_ != module_.data_segments.size()) {
-    return Refuse(InvalidAt(At(), fmt::format("the data count section says {} segments, the data section has {}",
-                                              *data_count_, module_.data_segments.size())));
+    return Refuse(InvalidAt(At(), Format("the data count section says {} segments, the data section has {}",
+                                         *data_count_, module_.data_segments.size())));
   }
   module_.func_names.resize(module_.func_types.size());
   for (const SectionRange& range : scan_.names) ReadNames(wasm_, range, module_);
@@ -392,7 +384,7 @@ wabt::Result ModuleBuilder::OnDataSegmentCount(Index count) {
 
 wabt::Result ModuleBuilder::BeginDataSegment(Index, Index memory, uint8_t flags) {
   constexpr uint8_t kMaxKind = 2;  // active, passive, active with a memory's index
-  if (flags > kMaxKind) return Invalid(fmt::format("malformed data segment of kind {}, expected 0 to 2", flags));
+  if (flags > kMaxKind) return Invalid(Format("malformed data segment of kind {}, expected 0 to 2", flags));
   const bool passive = (flags & wabt::SegPassive) != 0;
   const auto kind = passive ? wabt::SegmentKind::Passive : wabt::SegmentKind::Active;
   if (Failed(Ask(&Validator::OnDataSegment, Loc(), MakeVar(memory), kind))) return kError;

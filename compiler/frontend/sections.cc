@@ -1,10 +1,10 @@
 #include "compiler/frontend/sections.h"
 
-#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "base/format.h"
 #include "compiler/frontend/byte_cursor.h"
 #include "compiler/frontend/read_limits.h"
 
@@ -28,13 +28,13 @@ Result<void> CheckHeader(std::span<const uint8_t> wasm) {
   if (wasm.empty()) return InvalidAt(0, "the file is empty");
   if (!std::equal(wasm.begin(), wasm.begin() + compared, kMagic.begin())) {
     std::string found;
-    for (size_t i = 0; i < compared; ++i) found += fmt::format("{}{:02x}", i == 0 ? "" : " ", wasm[i]);
+    for (size_t i = 0; i < compared; ++i) found += Format("{}{:02x}", i == 0 ? "" : " ", wasm[i]);
     const bool is_text = wasm[0] == '(' || (wasm[0] == ';' && compared > 1 && wasm[1] == ';');
-    return InvalidAt(0, fmt::format("not WebAssembly: it begins with the bytes {}, expected 00 61 73 6d{}", found,
-                                    is_text ? "; the text format has to be assembled first (wat2wasm)" : ""));
+    return InvalidAt(0, Format("not WebAssembly: it begins with the bytes {}, expected 00 61 73 6d{}", found,
+                               is_text ? "; the text format has to be assembled first (wat2wasm)" : ""));
   }
   if (wasm.size() < 8) {
-    return InvalidAt(wasm.size(), fmt::format("truncated: {} bytes, a module has at least 8", wasm.size()));
+    return InvalidAt(wasm.size(), Format("truncated: {} bytes, a module has at least 8", wasm.size()));
   }
   const uint32_t version = wasm[4] | wasm[5] << 8;
   const uint32_t layer = wasm[6] | wasm[7] << 8;
@@ -44,7 +44,7 @@ Result<void> CheckHeader(std::span<const uint8_t> wasm) {
                      "wasm32-wasip2), or take the core module out of the component");
   }
   if (version != 1 || layer != 0) {
-    return InvalidAt(4, fmt::format("version {:#x}, expected 1", version | layer << 16));
+    return InvalidAt(4, Format("version {:#x}, expected 1", version | layer << 16));
   }
   return {};
 }
@@ -54,13 +54,13 @@ Result<void> CheckHeader(std::span<const uint8_t> wasm) {
 std::unexpected<Error> FailAt(ErrorKind kind, uint64_t offset, std::string_view text) {
   ErrorDetails details;
   details.module_offset = offset;
-  return Fail(kind, fmt::format("{} (at offset {:#x} of the module)", text, offset), std::move(details));
+  return Fail(kind, Format("{} (at offset {:#x} of the module)", text, offset), std::move(details));
 }
 
 std::unexpected<Error> InvalidAt(uint64_t offset, std::string_view text) {
   ErrorDetails details;
   details.module_offset = offset;
-  return Fail(ErrorKind::kInvalidWasm, fmt::format("invalid WebAssembly module at offset {:#x}: {}", offset, text),
+  return Fail(ErrorKind::kInvalidWasm, Format("invalid WebAssembly module at offset {:#x}: {}", offset, text),
               std::move(details));
 }
 
@@ -68,7 +68,7 @@ Result<ScannedModule> ScanSections(std::span<const uint8_t> wasm) {
   GUARDC_CHECK(CheckHeader(wasm));
   if (wasm.size() > read_limits::kModuleSize) {
     return FailAt(ErrorKind::kLimit, 0,
-                  fmt::format("the module has {} bytes, the limit is {}", wasm.size(), read_limits::kModuleSize));
+                  Format("the module has {} bytes, the limit is {}", wasm.size(), read_limits::kModuleSize));
   }
   ScannedModule scan;
   scan.bytes.assign(wasm.begin(), wasm.end());
@@ -78,14 +78,14 @@ Result<ScannedModule> ScanSections(std::span<const uint8_t> wasm) {
   while (!cursor.AtEnd()) {
     const size_t start = cursor.offset();
     const uint8_t id = *cursor.U8();
-    if (id >= kOrder.size()) return InvalidAt(start, fmt::format("unknown section {}", id));
+    if (id >= kOrder.size()) return InvalidAt(start, Format("unknown section {}", id));
     const std::string_view name = kSectionNames[id];
     const auto size = cursor.U32();
-    if (!size) return InvalidAt(start, fmt::format("the size of the {} section is no 32-bit number", name));
+    if (!size) return InvalidAt(start, Format("the size of the {} section is no 32-bit number", name));
     const SectionRange range{cursor.offset(), cursor.offset() + *size};
     if (!cursor.Bytes(*size)) {
-      return InvalidAt(start, fmt::format("truncated: the {} section needs {} bytes, only {} are left", name, *size,
-                                          wasm.size() - range.begin));
+      return InvalidAt(start, Format("truncated: the {} section needs {} bytes, only {} are left", name, *size,
+                                     wasm.size() - range.begin));
     }
     if (id == kTag) {
       return FailAt(ErrorKind::kUnsupported, start,
@@ -94,7 +94,7 @@ Result<ScannedModule> ScanSections(std::span<const uint8_t> wasm) {
     if (id != kCustom) {
       if (kOrder[id] <= last_order) {
         return InvalidAt(start,
-                         fmt::format("the {} section follows the {} section: twice or out of order", name, last_name));
+                         Format("the {} section follows the {} section: twice or out of order", name, last_name));
       }
       last_order = kOrder[id];
       last_name = name;

@@ -2,9 +2,9 @@
 
 #include <wabt/binary-reader.h>
 
-#include <fmt/format.h>
 #include <exception>
 
+#include "base/format.h"
 #include "compiler/frontend/module_builder.h"
 #include "compiler/frontend/sections.h"
 #include "compiler/validate/validate.h"
@@ -27,7 +27,7 @@ Result<Module> ReadModule(std::span<const std::byte> wasm, const FeatureSet& fea
   GUARDC_CHECK(ValidateModule(module, features));
   return module;
 } catch (const std::exception& e) {
-  return Fail(ErrorKind::kOutOfMemory, fmt::format("reading the module failed: {}", e.what()));
+  return Fail(ErrorKind::kOutOfMemory, Format("reading the module failed: {}", e.what()));
 }
 
 }  // namespace guardc::compiler

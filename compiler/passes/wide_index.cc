@@ -26,9 +26,9 @@ bool LivesTwice(const llvm::Value& value) {
   });
 }
 
-class Rewriter {
+class IndexWidener {
  public:
-  explicit Rewriter(llvm::Function& function)
+  explicit IndexWidener(llvm::Function& function)
       : function_(function), i64_(llvm::Type::getInt64Ty(function.getContext())) {}
 
   bool Run() {
@@ -82,7 +82,7 @@ class Rewriter {
 }  // namespace
 
 llvm::PreservedAnalyses WideIndexPass::run(llvm::Function& function, llvm::FunctionAnalysisManager&) {
-  if (!Rewriter(function).Run()) return llvm::PreservedAnalyses::all();
+  if (!IndexWidener(function).Run()) return llvm::PreservedAnalyses::all();
   llvm::PreservedAnalyses preserved;
   preserved.preserveSet<llvm::CFGAnalyses>();
   return preserved;

@@ -19,7 +19,7 @@ namespace {
 
 namespace match = llvm::PatternMatch;
 
-constexpr unsigned kHalf = 32;
+constexpr unsigned kHalfBits = 32;
 // Enough for every way of writing it down that is known; bounds the work on code that only looks similar.
 constexpr size_t kMaxSums = 12;
 constexpr size_t kMaxSummands = 8;
@@ -42,13 +42,14 @@ struct UpperProduct {
 bool FindUpperProduct(llvm::Instruction& instruction, UpperProduct& found) {
   found.product = &instruction;
   return instruction.getType()->isIntegerTy(64) &&
-         match::match(&instruction, match::m_Mul(match::m_LShr(match::m_Value(found.x), match::m_SpecificInt(kHalf)),
-                                                 match::m_LShr(match::m_Value(found.y), match::m_SpecificInt(kHalf))));
+         match::match(&instruction,
+                      match::m_Mul(match::m_LShr(match::m_Value(found.x), match::m_SpecificInt(kHalfBits)),
+                                   match::m_LShr(match::m_Value(found.y), match::m_SpecificInt(kHalfBits))));
 }
 
-class Rewriter {
+class ProductRewriter {
  public:
-  Rewriter(llvm::Function& function, const UpperProduct& upper, const llvm::DominatorTree& dominators)
+  ProductRewriter(llvm::Function& function, const UpperProduct& upper, const llvm::DominatorTree& dominators)
       : function_(function), upper_(upper), dominators_(dominators), forms_(upper.x, upper.y) {}
 
   bool Run(llvm::SmallVectorImpl<llvm::WeakTrackingVH>& replaced) {
@@ -149,7 +150,7 @@ class Rewriter {
         return instruction.getType()->isIntegerTy(64);
       case llvm::Instruction::Trunc:
       case llvm::Instruction::ZExt:
-        return instruction.getType()->isIntegerTy(64) || instruction.getType()->isIntegerTy(kHalf);
+        return instruction.getType()->isIntegerTy(64) || instruction.getType()->isIntegerTy(kHalfBits);
       default:
         return false;
     }
@@ -197,7 +198,7 @@ llvm::PreservedAnalyses WideMultiplyPass::run(llvm::Function& function, llvm::Fu
   llvm::SmallVector<llvm::WeakTrackingVH, 16> replaced;
   for (UpperProduct& upper : found) {
     // Its factors may have been replaced meanwhile.
-    if (FindUpperProduct(*upper.product, upper)) Rewriter(function, upper, dominators).Run(replaced);
+    if (FindUpperProduct(*upper.product, upper)) ProductRewriter(function, upper, dominators).Run(replaced);
   }
   if (replaced.empty()) return llvm::PreservedAnalyses::all();
   llvm::RecursivelyDeleteTriviallyDeadInstructionsPermissive(replaced);

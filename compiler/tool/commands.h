@@ -1,6 +1,7 @@
 // The subcommands of guardc-compiler.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace CLI {
@@ -8,6 +9,8 @@ class App;
 }
 
 namespace guardc::compiler_tool {
+
+inline constexpr uint64_t kMaxWasm = uint64_t{1} << 30;  // bytes; the reader's limit, too
 
 // Each adds one subcommand to `app` and writes the exit code (tools/command.h) to `exit_code` when that subcommand
 // runs.

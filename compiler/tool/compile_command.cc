@@ -1,5 +1,4 @@
 // guardc compile: guards into the cache, or one module's code into a file.
-#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "artifact/guard_notes.h"
 #include "artifact/names.h"
 #include "base/file.h"
+#include "base/format.h"
 #include "compiler/codegen/target.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "compiler/tool/commands.h"
@@ -38,8 +38,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
-
-constexpr uint64_t kMaxWasm = uint64_t{1} << 30;  // bytes; the reader's limit, too
 
 using Arguments = cli::CompileArguments;
 
@@ -76,8 +74,8 @@ class Timeout {
   void Watch(double seconds, bool json) {
     std::unique_lock lock(mutex_);
     if (done_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return is_done_; })) return;
-    const Error error(ErrorKind::kDeadline, fmt::format("compiling was stopped after {}, the time given with --timeout",
-                                                        cli::FormatNanoseconds(Nanoseconds(seconds))));
+    const Error error(ErrorKind::kDeadline, Format("compiling was stopped after {}, the time given with --timeout",
+                                                   cli::FormatNanoseconds(Nanoseconds(seconds))));
     // Holding the lock: whoever is done now waits for the end.
     const int code = cli::ReportError(error, json, "nothing is left half done; give more time, or look at the module");
     std::fflush(nullptr);
@@ -153,7 +151,7 @@ std::string ToText(const std::string& guard, const CachedArtifact& artifact, con
     total += phase.milliseconds;
   }
   if (artifact.chunks_reused > 0) {
-    times += fmt::format("; {} of {} chunks reused", artifact.chunks_reused, artifact.chunks);
+    times += Format("; {} of {} chunks reused", artifact.chunks_reused, artifact.chunks);
   }
   std::vector<std::vector<std::string>> rows = {
       {"  key", artifact.key},

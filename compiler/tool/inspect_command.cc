@@ -20,9 +20,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr uint64_t kMaxWasm = uint64_t{1} << 30;  // bytes
-
-struct Arguments {
+struct InspectArguments {
   std::string guard;
   bool json = false;
 };
@@ -101,7 +99,7 @@ std::string ToText(const Inspected& inspected) {
   return out + "exports (" + std::to_string(rows.size()) + ")\n" + cli::FormatTable(rows);
 }
 
-int RunInspect(const Arguments& arguments) {
+int RunInspect(const InspectArguments& arguments) {
   const Result<Inspected> inspected = Inspect(arguments.guard);
   if (!inspected) return cli::ReportError(inspected.error(), arguments.json);
   if (arguments.json) return cli::FinishJson(ToJson(*inspected), cli::kDone);
@@ -111,7 +109,7 @@ int RunInspect(const Arguments& arguments) {
 }  // namespace
 
 void AddInspect(CLI::App& app, int& exit_code) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<InspectArguments>();
   CLI::App* command = app.add_subcommand("inspect", "Show what a module is that was not compiled yet");
   command->add_option("guard", arguments->guard, "The module")->type_name("GUARD.wasm")->required();
   command->add_flag("--json", arguments->json, "Print types, imports, exports, limits and sizes as JSON");

@@ -1,6 +1,5 @@
 #include "compiler/tool/progress.h"
 
-#include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/format.h"
 #include "tools/output.h"
 
 namespace guardc::compiler_tool {
@@ -42,7 +42,7 @@ std::string CutToTerminal(const std::string& line) {
 
 Progress::Progress(std::string guard, size_t index, size_t count, bool is_shown)
     : guard_(cli::PrintableName(guard)),
-      position_(count > 1 ? fmt::format("{}/{} ", index + 1, count) : ""),
+      position_(count > 1 ? Format("{}/{} ", index + 1, count) : ""),
       is_terminal_(IsTerminal()) {
   if (!is_shown) return;
   try {
@@ -75,9 +75,8 @@ double Progress::Seconds() const {
 std::string Progress::Line() const {
   constexpr size_t kWidth = 20;
   const size_t filled = chunks_ == 0 ? 0 : kWidth * done_ / chunks_;
-  const std::string chunks = chunks_ == 0 ? "" : fmt::format("{}/{} chunks, ", done_, chunks_);
-  return fmt::format("[{:<{}}] {}{:.1f} s  {}{}", std::string(filled, '='), kWidth, chunks, Seconds(), position_,
-                     guard_);
+  const std::string chunks = chunks_ == 0 ? "" : Format("{}/{} chunks, ", done_, chunks_);
+  return Format("[{:<{}}] {}{:.1f} s  {}{}", std::string(filled, '='), kWidth, chunks, Seconds(), position_, guard_);
 }
 
 void Progress::Run(const std::stop_token& stop) {
@@ -86,8 +85,8 @@ void Progress::Run(const std::stop_token& stop) {
   if (!is_terminal_) {
     changed_.wait_for(lock, stop, kLong, never);
     if (stop.stop_requested()) return;
-    const std::string chunks = chunks_ == 0 ? "" : fmt::format(", {} of {} chunks done", done_, chunks_);
-    cli::WriteMessage(fmt::format("compiling {}{}: {:.1f} s so far{}\n", position_, guard_, Seconds(), chunks));
+    const std::string chunks = chunks_ == 0 ? "" : Format(", {} of {} chunks done", done_, chunks_);
+    cli::WriteMessage(Format("compiling {}{}: {:.1f} s so far{}\n", position_, guard_, Seconds(), chunks));
     return;
   }
   while (!stop.stop_requested()) {

@@ -1,10 +1,9 @@
 #include "compiler/validate/function_validator.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "base/format.h"
 #include "compiler/frontend/read_limits.h"
 #include "compiler/frontend/sections.h"
 
@@ -61,12 +60,12 @@ bool FunctionValidator::Fail(std::string text) {
 }
 
 bool FunctionValidator::FailType(ValType expected, std::string_view found) {
-  return Fail(fmt::format("type mismatch: {} expects {}, found {}", OpName(instr_->op), NameOf(expected), found));
+  return Fail(Format("type mismatch: {} expects {}, found {}", OpName(instr_->op), NameOf(expected), found));
 }
 
 bool FunctionValidator::CheckIndex(uint64_t index, size_t size, std::string_view what) {
   if (index < size) return true;
-  return Fail(fmt::format("unknown {} {}: there are {}", what, index, size));
+  return Fail(Format("unknown {} {}: there are {}", what, index, size));
 }
 
 std::unexpected<Error> FunctionValidator::error() {
@@ -134,7 +133,7 @@ bool FunctionValidator::PushFrame(Op op, uint64_t block_type) {
     frame.results = module_.types[block_type].results;
   } else if (const auto byte = static_cast<uint8_t>(block_type); byte != kEmptyBlockType) {
     frame.results = Single(byte);
-    if (frame.results.empty()) return Fail(fmt::format("unknown block type {:#04x}", byte));
+    if (frame.results.empty()) return Fail(Format("unknown block type {:#04x}", byte));
   }
   if (!Pop(frame.params)) return false;
   frame.height = stack_.size();
@@ -148,8 +147,8 @@ bool FunctionValidator::PopFrame() {
   const Frame& frame = frames_.back();
   if (!Pop(frame.results)) return false;
   if (stack_.size() != frame.height) {
-    return Fail(fmt::format("type mismatch: {} values more on the stack at the end of the block than its results, {}",
-                            stack_.size() - frame.height, ListOf(frame.results)));
+    return Fail(Format("type mismatch: {} values more on the stack at the end of the block than its results, {}",
+                       stack_.size() - frame.height, ListOf(frame.results)));
   }
   frames_.pop_back();
   return true;
@@ -181,8 +180,8 @@ bool FunctionValidator::End() {
   const Frame frame = frames_.back();
   if (!PopFrame()) return false;
   if (frame.op == Op::kIf && !Is(frame.params, frame.results)) {
-    return Fail(fmt::format("type mismatch: an if without else must give what it takes: it takes {} and gives {}",
-                            ListOf(frame.params), ListOf(frame.results)));
+    return Fail(Format("type mismatch: an if without else must give what it takes: it takes {} and gives {}",
+                       ListOf(frame.params), ListOf(frame.results)));
   }
   Push(frame.results);
   return true;
@@ -205,8 +204,7 @@ bool FunctionValidator::BranchTable(const BrTable& table) {
     Types types;
     if (!LabelAt(target, types)) return false;
     if (types.size() != otherwise.size()) {
-      return Fail(
-          fmt::format("type mismatch: a br_table to labels of types {} and {}", ListOf(types), ListOf(otherwise)));
+      return Fail(Format("type mismatch: a br_table to labels of types {} and {}", ListOf(types), ListOf(otherwise)));
     }
     if (Is(types, checked)) continue;
     if (!Matches(types)) return false;
@@ -252,8 +250,8 @@ bool FunctionValidator::CallIndirect(uint64_t imm, const FuncType*& type) {
   if (!CheckIndex(type_index, module_.types.size(), "type")) return false;
   const ValType element = module_.table_types[table].element;
   if (element != ValType::kFuncRef) {
-    return Fail(fmt::format("type mismatch: {} expects a table of funcref, table {} is of {}", OpName(instr_->op),
-                            table, ValTypeName(element)));
+    return Fail(Format("type mismatch: {} expects a table of funcref, table {} is of {}", OpName(instr_->op), table,
+                       ValTypeName(element)));
   }
   type = &module_.types[type_index];
   return Pop(ValType::kI32) && Pop(type->params);
@@ -261,8 +259,8 @@ bool FunctionValidator::CallIndirect(uint64_t imm, const FuncType*& type) {
 
 bool FunctionValidator::TailCall(const FuncType& type) {
   if (!Is(type.results, type_.results)) {
-    return Fail(fmt::format("type mismatch: a tail call to a function that returns {}, in one that returns {}",
-                            ListOf(type.results), ListOf(type_.results)));
+    return Fail(Format("type mismatch: a tail call to a function that returns {}, in one that returns {}",
+                       ListOf(type.results), ListOf(type_.results)));
   }
   SetUnreachable();
   return true;
@@ -280,16 +278,16 @@ bool FunctionValidator::StepTyped(const OpSignature& signature, const Instr& ins
   using Form = OpSignature::Form;
   const bool has_lane = signature.form == Form::kLane || signature.form == Form::kLaneAccess;
   if (has_lane && instr.lane >= signature.lanes) {
-    return Fail(fmt::format("invalid lane index {}: {} has lanes 0 to {}", unsigned{instr.lane}, OpName(instr.op),
-                            signature.lanes - 1));
+    return Fail(Format("invalid lane index {}: {} has lanes 0 to {}", unsigned{instr.lane}, OpName(instr.op),
+                       signature.lanes - 1));
   }
   ValType index = kUnknown;
   if (signature.form != Form::kPlain && signature.form != Form::kLane) {
     if (!IndexType(instr.aux, index)) return false;
     const bool is_atomic = signature.form == Form::kAtomicAccess;
     if (instr.align > signature.alignment || (is_atomic && instr.align != signature.alignment)) {
-      return Fail(fmt::format("invalid alignment 2^{}: {} takes {}2^{}", unsigned{instr.align}, OpName(instr.op),
-                              is_atomic ? "exactly " : "at most ", signature.alignment));
+      return Fail(Format("invalid alignment 2^{}: {} takes {}2^{}", unsigned{instr.align}, OpName(instr.op),
+                         is_atomic ? "exactly " : "at most ", signature.alignment));
     }
     if (index == ValType::kI32 && instr.imm > UINT32_MAX) {
       return Fail("the offset of an access to a 32-bit memory has more than 32 bits");
@@ -311,7 +309,7 @@ bool FunctionValidator::StepVariable(const Instr& instr) {
       Push(global.type);
       return true;
     }
-    if (!global.is_mutable) return Fail(fmt::format("global {} is immutable", instr.imm));
+    if (!global.is_mutable) return Fail(Format("global {} is immutable", instr.imm));
     return Pop(global.type);
   }
   const size_t params = type_.params.size();
@@ -347,7 +345,7 @@ bool FunctionValidator::StepMemory(const Instr& instr) {
       if (instr.op == Op::kDataDrop) return true;
       return IndexType(high, index) && Pop(ValType::kI32) && Pop(ValType::kI32) && Pop(index);
     default:
-      return Fail(fmt::format("{} is no instruction that guardc validates", OpName(instr.op)));
+      return Fail(Format("{} is no instruction that guardc validates", OpName(instr.op)));
   }
 }
 
@@ -386,8 +384,8 @@ bool FunctionValidator::StepTable(const Instr& instr) {
   }
   const ValType from = is_init ? module_.elem_segments[low].type : module_.table_types[high].element;
   if (from != element) {
-    return Fail(fmt::format("type mismatch: {} from {} to a table of {}", OpName(instr.op), ValTypeName(from),
-                            ValTypeName(element)));
+    return Fail(Format("type mismatch: {} from {} to a table of {}", OpName(instr.op), ValTypeName(from),
+                       ValTypeName(element)));
   }
   return Pop(kIndex) && Pop(kIndex) && Pop(kIndex);
 }
@@ -402,8 +400,8 @@ bool FunctionValidator::StepReference(const Instr& instr) {
   if (instr.op == Op::kRefFunc) {
     if (!CheckIndex(instr.imm, module_.func_types.size(), "function")) return false;
     if (!module_.referable_funcs[instr.imm]) {
-      return Fail(fmt::format("undeclared function reference: function {} is in no element segment, export or global",
-                              instr.imm));
+      return Fail(
+          Format("undeclared function reference: function {} is in no element segment, export or global", instr.imm));
     }
     Push(ValType::kFuncRef);
     return true;
@@ -486,8 +484,7 @@ bool FunctionValidator::StepOwn(const Instr& instr) {
       return StepTable(instr);
     case Op::kI8X16Shuffle:  // i8x16.shuffle
       for (const uint8_t lane : body_.v128s[instr.imm]) {
-        if (lane >= kShuffleLanes)
-          return Fail(fmt::format("invalid lane index {}: i8x16.shuffle has lanes 0 to 31", lane));
+        if (lane >= kShuffleLanes) return Fail(Format("invalid lane index {}: i8x16.shuffle has lanes 0 to 31", lane));
       }
       if (!Pop(ValType::kV128) || !Pop(ValType::kV128)) return false;
       Push(ValType::kV128);
@@ -506,7 +503,7 @@ bool FunctionValidator::Step(const Instr& instr) {
   if (!(signature.form == OpSignature::Form::kOwn ? StepOwn(instr) : StepTyped(signature, instr))) return false;
   if (stack_.size() <= read_limits::kOperands) return true;
   error_ = FailAt(ErrorKind::kLimit, instr.offset,
-                  fmt::format("more than {} operands on a function's stack", read_limits::kOperands))
+                  Format("more than {} operands on a function's stack", read_limits::kOperands))
                .error();
   return false;
 }

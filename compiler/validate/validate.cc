@@ -1,10 +1,9 @@
 #include "compiler/validate/validate.h"
 
-#include <fmt/format.h>
-
 #include <string_view>
 #include <unordered_set>
 
+#include "base/format.h"
 #include "compiler/frontend/sections.h"
 #include "compiler/validate/function_validator.h"
 #include "compiler/validate/op_signature.h"
@@ -55,17 +54,17 @@ class ModuleValidator {
 
   static Result<void> CheckIndex(uint64_t index, size_t size, std::string_view what, uint32_t offset) {
     if (index < size) return {};
-    return InvalidAt(offset, fmt::format("unknown {} {}: there are {}", what, index, size));
+    return InvalidAt(offset, Format("unknown {} {}: there are {}", what, index, size));
   }
 
   static Result<void> CheckLimits(const Limits& limits, uint64_t most, std::string_view what, uint32_t offset) {
     if (limits.min > most || limits.max.value_or(0) > most) {
-      return InvalidAt(offset, fmt::format("a {} of {} to {}, at most {} are allowed", what, limits.min,
-                                           limits.max.value_or(limits.min), most));
+      return InvalidAt(offset, Format("a {} of {} to {}, at most {} are allowed", what, limits.min,
+                                      limits.max.value_or(limits.min), most));
     }
     if (limits.max && *limits.max < limits.min) {
-      return InvalidAt(offset, fmt::format("size minimum must not be greater than maximum: {} of {} to {}", what,
-                                           limits.min, *limits.max));
+      return InvalidAt(offset, Format("size minimum must not be greater than maximum: {} of {} to {}", what, limits.min,
+                                      *limits.max));
     }
     return {};
   }
@@ -76,7 +75,7 @@ class ModuleValidator {
       const uint32_t offset = module_.table_offsets[i];
       GUARDC_CHECK(CheckLimits(table.limits, kMaxTableSize, "table", offset));
       if (!IsReference(table.element)) {
-        return InvalidAt(offset, fmt::format("a table of {}, expected a reference type", ValTypeName(table.element)));
+        return InvalidAt(offset, Format("a table of {}, expected a reference type", ValTypeName(table.element)));
       }
       if (table.limits.is_64 || table.limits.is_shared) {
         return FailAt(ErrorKind::kUnsupported, offset, "64-bit and shared tables are not supported");
@@ -111,7 +110,7 @@ class ModuleValidator {
     std::unordered_set<std::string_view> names;
     for (const Export& exported : module_.exports) {
       if (!names.insert(exported.name).second) {
-        return InvalidAt(exported.offset, fmt::format("duplicate export name \"{}\"", exported.name));
+        return InvalidAt(exported.offset, Format("duplicate export name \"{}\"", exported.name));
       }
       GUARDC_CHECK(CheckIndex(exported.index, SpaceOf(exported.kind), ExternKindName(exported.kind), exported.offset));
     }
@@ -138,7 +137,7 @@ class ModuleValidator {
     const FuncType& type = module_.TypeOfFunc(*module_.start);
     if (type.params.empty() && type.results.empty()) return {};
     return InvalidAt(module_.start_offset,
-                     fmt::format("the start function is of type {}, expected () -> ()", ToString(type)));
+                     Format("the start function is of type {}, expected () -> ()", ToString(type)));
   }
 
   Result<void> ElementSegments() {
@@ -151,8 +150,8 @@ class ModuleValidator {
       GUARDC_CHECK(CheckIndex(segment.table, module_.table_types.size(), "table", segment.in_wasm));
       const ValType element = module_.table_types[segment.table].element;
       if (element != segment.type) {
-        return InvalidAt(segment.in_wasm, fmt::format("type mismatch: an element segment of {} for a table of {}",
-                                                      ValTypeName(segment.type), ValTypeName(element)));
+        return InvalidAt(segment.in_wasm, Format("type mismatch: an element segment of {} for a table of {}",
+                                                 ValTypeName(segment.type), ValTypeName(element)));
       }
       GUARDC_CHECK(CheckConstExpr(segment.offset, ValType::kI32, segment.in_wasm));
     }
@@ -204,8 +203,7 @@ class ModuleValidator {
           GUARDC_CHECK(CheckIndex(instr.imm, visible_globals_,
                                   features_.own_global_const ? "global" : "imported global", instr.offset));
           if (module_.global_types[instr.imm].is_mutable) {
-            return InvalidAt(instr.offset,
-                             fmt::format("constant expression required: global {} is mutable", instr.imm));
+            return InvalidAt(instr.offset, Format("constant expression required: global {} is mutable", instr.imm));
           }
           stack.push_back(module_.global_types[instr.imm].type);
           break;
@@ -219,8 +217,8 @@ class ModuleValidator {
           const ValType type = SignatureOf(instr.op).result;
           if (!features_.extended_const) return NotConstant(instr);
           if (stack.size() < 2 || stack.back() != type || stack[stack.size() - 2] != type) {
-            return InvalidAt(instr.offset, fmt::format("type mismatch: {} expects two operands of type {}",
-                                                       OpName(instr.op), ValTypeName(type)));
+            return InvalidAt(instr.offset, Format("type mismatch: {} expects two operands of type {}", OpName(instr.op),
+                                                  ValTypeName(type)));
           }
           stack.pop_back();
           break;
@@ -232,12 +230,12 @@ class ModuleValidator {
     if (stack.size() == 1 && stack[0] == expected) return {};
     return InvalidAt(
         expr.body.empty() ? offset : expr.body.back().offset,
-        fmt::format("type mismatch: a constant expression must give one {}, found {}", ValTypeName(expected),
-                    stack.size() == 1 ? std::string(ValTypeName(stack[0])) : std::to_string(stack.size()) + " values"));
+        Format("type mismatch: a constant expression must give one {}, found {}", ValTypeName(expected),
+               stack.size() == 1 ? std::string(ValTypeName(stack[0])) : std::to_string(stack.size()) + " values"));
   }
 
   static std::unexpected<Error> NotConstant(const Instr& instr) {
-    return InvalidAt(instr.offset, fmt::format("constant expression required, found {}", OpName(instr.op)));
+    return InvalidAt(instr.offset, Format("constant expression required, found {}", OpName(instr.op)));
   }
 
   Module& module_;

@@ -1,10 +1,10 @@
 // label_agent and label_resource: the guard's input as text, its answer as values. label_response is next door.
 #include <utility>
 
-#include "guardc/label.h"
-#include "gateway/json/json_text.h"
 #include "gateway/answers/label_json.h"
+#include "gateway/json/json_text.h"
 #include "gateway/policy/policy_text.h"
+#include "guardc/label.h"
 
 namespace guardc {
 namespace {

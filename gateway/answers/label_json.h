@@ -8,10 +8,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/json/json_text.h"
 #include "guardc/flow.h"
 #include "guardc/label.h"
 #include "guardc/result.h"
-#include "gateway/json/json_text.h"
 
 namespace guardc::gateway {
 

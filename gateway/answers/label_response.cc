@@ -2,10 +2,10 @@
 // not an error says which labels each item has, or that it has none.
 #include <utility>
 
-#include "guardc/label.h"
-#include "gateway/json/json_text.h"
 #include "gateway/answers/label_json.h"
 #include "gateway/answers/mcp_result.h"
+#include "gateway/json/json_text.h"
+#include "guardc/label.h"
 
 namespace guardc {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "guardc/result.h"
 #include "gateway/json/json_text.h"
+#include "guardc/result.h"
 
 namespace guardc::gateway {
 

@@ -1,6 +1,6 @@
-// JSON text with an index over it (base/json_index.h), made by simdjson (json_simd.cc; json_plain.cc does without). This
-// is what lets the gateway's side splice kept items and arguments without a DOM, and without numbers passing through
-// float64. Nothing here decides about labels.
+// JSON text with an index over it (base/json_index.h), made by simdjson (json_simd.cc; json_plain.cc does without).
+// This is what lets the gateway's side splice kept items and arguments without a DOM, and without numbers passing
+// through float64. Nothing here decides about labels.
 //
 // Thread rule: immutable after Parse; any number of threads may read one.
 #pragma once

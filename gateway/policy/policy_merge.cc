@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "guardc/policy.h"
 #include "gateway/json/json_text.h"
 #include "gateway/policy/policy_text.h"
+#include "guardc/policy.h"
 
 namespace guardc {
 namespace {

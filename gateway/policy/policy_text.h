@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "guardc/result.h"
 #include "gateway/json/json_text.h"
+#include "guardc/result.h"
 
 namespace guardc::gateway {
 

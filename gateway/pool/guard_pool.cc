@@ -11,12 +11,12 @@
 #include <utility>
 
 #include "base/map_count.h"
+#include "gateway/pool/slot_table.h"
 #include "guardc/pool.h"
 #include "runtime/label/call_queue.h"
 #include "runtime/label/guard_instance.h"
 #include "runtime/label/guard_options.h"
 #include "runtime/label/recorded_label_agent.h"
-#include "gateway/pool/slot_table.h"
 
 namespace guardc {
 namespace {
@@ -48,12 +48,6 @@ Result<void> CheckNotWithin(const void* pool) {
   }
   return {};
 }
-
-// From which all calls go on.
-struct Prepared {
-  GuardSnapshot snapshot;
-  std::shared_ptr<const Lesson> lesson;  // null: after `_initialize` only
-};
 
 }  // namespace
 
@@ -129,6 +123,12 @@ class GuardPool::Impl {
   const Module& module() const { return *module_; }
 
  private:
+  // From which all calls go on.
+  struct Prepared {
+    GuardSnapshot snapshot;
+    std::shared_ptr<const Lesson> lesson;  // null: after `_initialize` only
+  };
+
   // With the slot's turn, but for the atomics, which others may read.
   struct alignas(kNoSharing) Clone {
     std::unique_ptr<GuardInstance> instance;

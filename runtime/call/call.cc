@@ -1,9 +1,8 @@
 // Calls into an instance: armed, entered, left, and what came of it told as an error. TRAP-5, INT-1.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <stop_token>
 
+#include "base/format.h"
 #include "base/log.h"
 #include "runtime/call/guest_run.h"
 #include "runtime/instance/store_impl.h"
@@ -30,9 +29,9 @@ static_assert(offsetof(BoundImport, vm) == 0);
 
 Error InterruptionError(InterruptReason reason, ErrorDetails details, std::string_view what) {
   if (reason == InterruptReason::kDeadline) {
-    return {ErrorKind::kDeadline, fmt::format("the call's deadline passed {}", what), std::move(details)};
+    return {ErrorKind::kDeadline, Format("the call's deadline passed {}", what), std::move(details)};
   }
-  return {ErrorKind::kCancelled, fmt::format("the call was cancelled {}", what), std::move(details)};
+  return {ErrorKind::kCancelled, Format("the call was cancelled {}", what), std::move(details)};
 }
 
 // Nothing of the guest has run: the instance stays as it is.
@@ -55,16 +54,16 @@ Result<void> GuestRun::Begin() {
     ErrorDetails details;
     details.cause = instance.failure;
     return Fail(ErrorKind::kInstanceFailed,
-                fmt::format("the instance of '{}' failed earlier and is not run again: {}", instance.module->name(),
-                            instance.failure->message),
+                Format("the instance of '{}' failed earlier and is not run again: {}", instance.module->name(),
+                       instance.failure->message),
                 std::move(details));
   }
   // TRAP-1: the activation, and the stack, exist once per instance.
   if (instance.is_active) {
     return Fail(ErrorKind::kInvalidArgument,
-                fmt::format("the instance of '{}' is in a call already: its host functions may enter other instances, "
-                            "but not the one that called them",
-                            instance.module->name()));
+                Format("the instance of '{}' is in a call already: its host functions may enter other instances, "
+                       "but not the one that called them",
+                       instance.module->name()));
   }
   GUARDC_CHECK(CheckNotExpired(call_));
   GUARDC_CHECK(trap::PrepareThread());
@@ -135,11 +134,11 @@ Error Instance::Impl::DescribeOutcome(uint32_t outcome, InterruptReason reason) 
   if (outcome == kNotEntered) return InterruptionError(reason, {}, "before the guest was entered");
   const auto trap = static_cast<TrapCode>(outcome);
   Backtrace backtrace = WalkGuestStack(activation, store.instances.size() > 1);
-  const std::string of_module = module->name().empty() ? "" : fmt::format(" of '{}'", Shown(module->name()));
+  const std::string of_module = module->name().empty() ? "" : Format(" of '{}'", Shown(module->name()));
   const std::string where =
       backtrace.frames.empty()
           ? "outside the functions" + of_module + ", where its data and element segments are put in place"
-          : fmt::format("in function '{}'{}", Shown(backtrace.frames.front().function_name), of_module);
+          : Format("in function '{}'{}", Shown(backtrace.frames.front().function_name), of_module);
   ErrorDetails details;
   details.trap = trap;
   details.backtrace = std::move(backtrace.frames);
@@ -148,7 +147,7 @@ Error Instance::Impl::DescribeOutcome(uint32_t outcome, InterruptReason reason) 
     if (trap == TrapCode::kInterrupted)
       return InterruptionError(reason, std::move(details), "while the guest was " + where);
     if (trap == TrapCode::kHostUnwind) return store.TakeHostError();
-    return Error(ErrorKind::kTrap, fmt::format("the guest trapped {}: {}", where, TrapText(trap)), std::move(details));
+    return Error(ErrorKind::kTrap, Format("the guest trapped {}: {}", where, TrapText(trap)), std::move(details));
   }();
   const bool is_clean_exit = error.kind == ErrorKind::kExit && error.details().exit_code == 0u;
   if (!is_clean_exit && store.options.fail_after_trap) FailAllOnStack(error, backtrace);
@@ -191,7 +190,7 @@ Error Store::Impl::TakeHostError() {
       ErrorDetails details;
       details.exit_code = host->exit_code;
       host->exit_code.reset();
-      return {ErrorKind::kExit, fmt::format("the guest called proc_exit({})", *details.exit_code), details};
+      return {ErrorKind::kExit, Format("the guest called proc_exit({})", *details.exit_code), details};
     }
   }
   return {ErrorKind::kHostError, "a host function ended the call and did not say why"};
@@ -219,7 +218,7 @@ TrapCode CallHostFunction(void* self, abi::Value* values) {
     store.host_error = std::move(done).error();
   } catch (const std::exception& e) {
     // Host functions must not throw; if one does, the guest's frames must not be unwound.
-    store.host_error = Error(ErrorKind::kHostError, fmt::format("a host function threw an exception: {}", e.what()));
+    store.host_error = Error(ErrorKind::kHostError, Format("a host function threw an exception: {}", e.what()));
   } catch (...) {
     store.host_error = Error(ErrorKind::kHostError, "a host function threw an exception");
   }

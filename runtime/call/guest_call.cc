@@ -1,7 +1,6 @@
 #include "runtime/call/guest_call.h"
 
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "runtime/call/guest_run.h"
 #include "runtime/instance/snapshot.h"
 #include "runtime/instance/store_impl.h"
@@ -35,8 +34,8 @@ std::unexpected<Error> FailUnknown(const ImportType& import) {
   const auto def = FindHostFunction(import.module, import.name);
   const std::string given =
       def ? "the host gives func " + ToString(def->import->type()) : "the host has nothing of that name";
-  return Fail(ErrorKind::kUnknownImport, fmt::format("import '{}.{}': the module wants {}, but {}", import.module,
-                                                     import.name, ToString(import.type), given));
+  return Fail(ErrorKind::kUnknownImport, Format("import '{}.{}': the module wants {}, but {}", import.module,
+                                                import.name, ToString(import.type), given));
 }
 
 Result<BoundImports> Bind(const Module& module, HostState& host) {
@@ -75,14 +74,13 @@ Result<GuestFunction> GuestFunction::Bind(Instance& instance, std::string_view n
   const std::optional<Extern> found = instance.Export(name);
   const Func* func = found ? std::get_if<Func>(&*found) : nullptr;
   if (func == nullptr) {
-    return Fail(
-        ErrorKind::kGuardAbi,
-        fmt::format("'{}' must export a function '{}' of type {}; it {}", instance.module().name(), name,
-                    ToString(type), found ? "exports something else by that name" : "exports nothing of that name"));
+    return Fail(ErrorKind::kGuardAbi,
+                Format("'{}' must export a function '{}' of type {}; it {}", instance.module().name(), name,
+                       ToString(type), found ? "exports something else by that name" : "exports nothing of that name"));
   }
   if (TypeOf(RuntimeAccess::Open(*func)->type_id) != type) {
-    return Fail(ErrorKind::kGuardAbi, fmt::format("'{}' exports '{}' as {}; expected {}", instance.module().name(),
-                                                  name, ToString(func->type()), ToString(type)));
+    return Fail(ErrorKind::kGuardAbi, Format("'{}' exports '{}' as {}; expected {}", instance.module().name(), name,
+                                             ToString(func->type()), ToString(type)));
   }
   GuestFunction out;
   out.instance_ = &instance;

@@ -10,8 +10,8 @@
 #include "guardc/instance.h"
 #include "guardc/module.h"
 #include "guardc/result.h"
-#include "runtime/memory/guest_memory.h"
 #include "runtime/host/host_functions.h"
+#include "runtime/memory/guest_memory.h"
 
 namespace guardc {
 

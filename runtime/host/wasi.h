@@ -11,8 +11,8 @@
 #include <cstdint>
 
 #include "artifact/abi.h"
-#include "runtime/memory/guest_memory.h"
 #include "runtime/host/host_functions.h"
+#include "runtime/memory/guest_memory.h"
 
 namespace guardc::wasi {
 

@@ -1,7 +1,7 @@
 // Values and the handles Func, Memory, Table and Global.
-#include <fmt/format.h>
 #include <cstring>
 
+#include "base/format.h"
 #include "runtime/instance/store_impl.h"
 #include "runtime/instance/type_registry.h"
 
@@ -63,7 +63,7 @@ Val ToVal(const abi::Value& value, ValType type) {
 Result<abi::Value> Store::Impl::ToValue(const Val& val, ValType type) const {
   if (val.type != type) {
     return Fail(ErrorKind::kInvalidArgument,
-                fmt::format("expected a value of type {}, got {}", ValTypeName(type), ValTypeName(val.type)));
+                Format("expected a value of type {}, got {}", ValTypeName(type), ValTypeName(val.type)));
   }
   if (type == ValType::kFuncRef && val.ref() != nullptr) GUARDC_CHECK(MakeCallable(val.ref()));
   abi::Value value = {};
@@ -77,8 +77,8 @@ Result<std::vector<Val>> Func::Call(std::span<const Val> args, const CallOptions
   const auto& ref = *static_cast<abi::VmFuncRef*>(funcref_);
   const FuncType& signature = type();
   if (args.size() != signature.params.size()) {
-    return Fail(ErrorKind::kInvalidArgument, fmt::format("a function of type {} takes {} arguments, {} were given",
-                                                         ToString(signature), signature.params.size(), args.size()));
+    return Fail(ErrorKind::kInvalidArgument, Format("a function of type {} takes {} arguments, {} were given",
+                                                    ToString(signature), signature.params.size(), args.size()));
   }
   Store::Impl& store = store_->impl();
   std::vector<abi::Value> values(std::max<size_t>({signature.params.size(), signature.results.size(), 1}));
@@ -110,10 +110,10 @@ Result<uint64_t> Memory::Grow(uint64_t delta_pages) {
     ErrorDetails details;
     const uint64_t left = memory.budget == nullptr ? ~uint64_t{0} : memory.budget->Left();
     details.limit = memory.pages() + std::min(memory.max_pages - memory.pages(), left);
-    return Fail(ErrorKind::kLimit,
-                fmt::format("memory of {} pages cannot grow by {}: limit {} pages", memory.pages(), delta_pages,
-                            *details.limit),
-                std::move(details));
+    return Fail(
+        ErrorKind::kLimit,
+        Format("memory of {} pages cannot grow by {}: limit {} pages", memory.pages(), delta_pages, *details.limit),
+        std::move(details));
   }
   return old_pages;
 }
@@ -126,7 +126,7 @@ Result<Val> Table::Get(uint64_t index) const {
   const auto& table = *static_cast<TableObject*>(table_);
   if (index >= table.vm->size) {
     return Fail(ErrorKind::kInvalidArgument,
-                fmt::format("table index {} is outside a table of {} elements", index, table.vm->size));
+                Format("table index {} is outside a table of {} elements", index, table.vm->size));
   }
   return Val::Ref(table.type.element, table.elements[index]);
 }
@@ -135,7 +135,7 @@ Result<void> Table::Set(uint64_t index, const Val& value) {
   auto& table = *static_cast<TableObject*>(table_);
   if (index >= table.vm->size) {
     return Fail(ErrorKind::kInvalidArgument,
-                fmt::format("table index {} is outside a table of {} elements", index, table.vm->size));
+                Format("table index {} is outside a table of {} elements", index, table.vm->size));
   }
   GUARDC_TRY(const abi::Value element,
              static_cast<const Store::Impl*>(table.store)->ToValue(value, table.type.element));

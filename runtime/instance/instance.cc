@@ -6,15 +6,14 @@
 // from the artifact's facts. STACK-1, MEM-1.
 #include <sys/mman.h>
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 
+#include "base/format.h"
 #include "base/map_count.h"
-#include "runtime/memory/reservation_cache.h"
 #include "runtime/instance/store_impl.h"
 #include "runtime/instance/type_registry.h"
+#include "runtime/memory/reservation_cache.h"
 
 namespace guardc {
 
@@ -79,8 +78,8 @@ Result<void> CheckBudget(std::string_view what, std::string_view unit, std::stri
   details.needed_size = initial;
   details.limit = cap;
   return Fail(ErrorKind::kLimit,
-              fmt::format("the {} of '{}' begin with {} {} together, limit {}: raise {}", what, module.name(), initial,
-                          unit, cap, option),
+              Format("the {} of '{}' begin with {} {} together, limit {}: raise {}", what, module.name(), initial, unit,
+                     cap, option),
               std::move(details));
 }
 
@@ -129,10 +128,9 @@ Result<void> Instance::Impl::Allocate(Store::Impl::Contents contents) {
     const uint64_t end = contents == Store::Impl::Contents::kInitial ? layout_.initial_size : layout_.memory_at;
     if (!Commit(space.begin() + layout_.stack_at, layout_.stack_size) ||
         !Commit(space.begin() + layout_.context_at, end - layout_.context_at)) {
-      return Fail(
-          ErrorKind::kOutOfMemory,
-          fmt::format("cannot make {} KiB accessible for the stack, the context and the initial memory of '{}'{}",
-                      (layout_.stack_size + end - layout_.context_at) >> 10, module->name(), MapCountNote()));
+      return Fail(ErrorKind::kOutOfMemory,
+                  Format("cannot make {} KiB accessible for the stack, the context and the initial memory of '{}'{}",
+                         (layout_.stack_size + end - layout_.context_at) >> 10, module->name(), MapCountNote()));
     }
   }
   activation.stack_guard_low = reinterpret_cast<uintptr_t>(space.begin());
@@ -177,9 +175,8 @@ Result<void> Instance::Impl::CreateMemories(Store::Impl::Contents contents) {
     } else if (imported + i == 0) {
       memory.vm->size = memory.type.limits.min * kWasmPageSize;  // accessible, see Allocate
     } else if (memory.Grow(memory.type.limits.min) != 0) {
-      return Fail(ErrorKind::kOutOfMemory,
-                  fmt::format("cannot make the initial {} pages of a memory of '{}' accessible{}",
-                              memory.type.limits.min, module->name(), MapCountNote()));
+      return Fail(ErrorKind::kOutOfMemory, Format("cannot make the initial {} pages of a memory of '{}' accessible{}",
+                                                  memory.type.limits.min, module->name(), MapCountNote()));
     }
     memories.push_back(&memory);
     memory.budget = &memory_budget;
@@ -197,13 +194,13 @@ Result<void> Instance::Impl::MapImage() {
     const abi::VmMemory& memory = *memories[imported + range.memory]->vm;
     if (range.memory_offset > memory.size || range.size > memory.size - range.memory_offset) {
       return Fail(ErrorKind::kCorruptArtifact,
-                  fmt::format("the memory image of '{}' does not fit into its memory", module->name()));
+                  Format("the memory image of '{}' does not fit into its memory", module->name()));
     }
     void* at = memory.base + range.memory_offset;
     if (mmap(at, range.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, artifact.image_fd(),
              static_cast<off_t>(artifact.image_file_offset() + range.image_offset)) != at) {
-      return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot map the memory image of '{}': {}{}", module->name(),
-                                                       strerror(errno), MapCountNote()));
+      return Fail(ErrorKind::kOutOfMemory,
+                  Format("cannot map the memory image of '{}': {}{}", module->name(), strerror(errno), MapCountNote()));
     }
   }
   return {};

@@ -1,7 +1,6 @@
 // Import matching (core specification 4.5.3 and 3.4): what was given must be of the imported type, or of a subtype in
 // its limits.
-#include <fmt/format.h>
-
+#include "base/format.h"
 #include "runtime/instance/store_impl.h"
 #include "runtime/instance/type_registry.h"
 
@@ -59,7 +58,7 @@ Result<void> CheckImports(const Module& module, std::span<const ResolvedImport> 
   const std::vector<ImportType>& wanted = module.imports();
   if (given.size() != wanted.size()) {
     return Fail(ErrorKind::kUnknownImport,
-                fmt::format("'{}' has {} imports, but {} were given", module.name(), wanted.size(), given.size()));
+                Format("'{}' has {} imports, but {} were given", module.name(), wanted.size(), given.size()));
   }
   const loader::LoadedArtifact& artifact = module.artifact();
   const bool checks_bounds = (artifact.header().flags & abi::ArtifactHeader::kBoundsChecks) != 0;
@@ -75,22 +74,21 @@ Result<void> CheckImports(const Module& module, std::span<const ResolvedImport> 
     const ExternType type = std::visit(TypeOfGiven(), given[i]);
     if (!Matches(type, wanted[i].type)) {
       return Fail(ErrorKind::kUnknownImport,
-                  fmt::format("import '{}.{}': the module wants {}, but {} was given", wanted[i].module, wanted[i].name,
-                              ToString(wanted[i].type), ToString(type)));
+                  Format("import '{}.{}': the module wants {}, but {} was given", wanted[i].module, wanted[i].name,
+                         ToString(wanted[i].type), ToString(type)));
     }
     if (func != nullptr && func->code == nullptr && !HasHostThunk(artifact, records[i].type)) {
-      return Fail(
-          ErrorKind::kCorruptArtifact,
-          fmt::format("import '{}.{}': the artifact has no code for host functions", wanted[i].module, wanted[i].name));
+      return Fail(ErrorKind::kCorruptArtifact, Format("import '{}.{}': the artifact has no code for host functions",
+                                                      wanted[i].module, wanted[i].name));
     }
     // MEM-1: code without checks of its own relies on the guard region behind the memory.
     const auto* memory = std::get_if<LinearMemory*>(&given[i]);
     if (memory != nullptr && !checks_bounds && !type.memory.limits.is_64 &&
         (*memory)->reserved < abi::kMemoryReservation) {
       return Fail(ErrorKind::kUnknownImport,
-                  fmt::format("import '{}.{}': the memory belongs to a module compiled with --bounds-checks and has no "
-                              "guard region; compile '{}' with --bounds-checks as well",
-                              wanted[i].module, wanted[i].name, module.name()));
+                  Format("import '{}.{}': the memory belongs to a module compiled with --bounds-checks and has no "
+                         "guard region; compile '{}' with --bounds-checks as well",
+                         wanted[i].module, wanted[i].name, module.name()));
     }
   }
   return {};

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "base/format.h"
 #include "base/map_count.h"
 #include "base/memory_file.h"
 #include "base/quiet_writes.h"
@@ -27,12 +27,12 @@ constexpr uint64_t kSmallestGap = 16 * kPage;
 constexpr size_t kMostRanges = 16;
 
 std::unexpected<Error> OutOfMemory(const Module& module, std::string_view what) {
-  return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot {} a copy of an instance of '{}': {}{}", what, module.name(),
-                                                   strerror(errno), MapCountNote()));
+  return Fail(ErrorKind::kOutOfMemory, Format("cannot {} a copy of an instance of '{}': {}{}", what, module.name(),
+                                              strerror(errno), MapCountNote()));
 }
 
 std::unexpected<Error> CannotCarry(const Module& module, std::string_view what) {
-  return Fail(ErrorKind::kUnsupported, fmt::format("an instance of '{}' cannot be copied: {}", module.name(), what));
+  return Fail(ErrorKind::kUnsupported, Format("an instance of '{}' cannot be copied: {}", module.name(), what));
 }
 
 bool IsZero(const std::byte* page) {

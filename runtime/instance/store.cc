@@ -1,14 +1,13 @@
 // Store and Instance as embedders see them, and the general calls behind them.
-#include <fmt/format.h>
-
 #include <algorithm>
 
+#include "base/format.h"
 #include "base/map_count.h"
 #include "runtime/call/guest_run.h"
 #include "runtime/instance/snapshot.h"
 #include "runtime/instance/store_impl.h"
-#include "runtime/trap/trap_handler.h"
 #include "runtime/instance/type_registry.h"
+#include "runtime/trap/trap_handler.h"
 
 namespace guardc {
 
@@ -50,7 +49,7 @@ Result<Memory> Store::NewMemory(MemoryType type) {
   impl_->regions.Add(reinterpret_cast<uintptr_t>(memory.space.begin()), reserved);
   if (memory.Grow(type.limits.min) != 0) {
     return Fail(ErrorKind::kOutOfMemory,
-                fmt::format("cannot make {} pages of memory accessible{}", type.limits.min, MapCountNote()));
+                Format("cannot make {} pages of memory accessible{}", type.limits.min, MapCountNote()));
   }
   return RuntimeAccess::MakeMemory(&memory);
 }
@@ -168,12 +167,12 @@ Result<void> Store::Impl::Call(const abi::VmFuncRef& function, abi::Value* value
     if (code == TrapCode::kHostUnwind) return std::unexpected(TakeHostError());
     ErrorDetails details;
     details.trap = code;
-    return Fail(ErrorKind::kTrap, fmt::format("a host function trapped: {}", TrapText(code)), std::move(details));
+    return Fail(ErrorKind::kTrap, Format("a host function trapped: {}", TrapText(code)), std::move(details));
   }
   const abi::EntryFn entry = EntryFor(function.type_id);
   if (entry == nullptr) {
-    return Fail(ErrorKind::kInternal, fmt::format("'{}' has no entry for functions of type {}",
-                                                  instance->module->name(), ToString(TypeOf(function.type_id))));
+    return Fail(ErrorKind::kInternal, Format("'{}' has no entry for functions of type {}", instance->module->name(),
+                                             ToString(TypeOf(function.type_id))));
   }
   return GuestRun(*instance, call).Enter(entry, function.code, values);
 }
@@ -184,9 +183,9 @@ Result<void> Store::Impl::MakeCallable(void* funcref) const {
   const void* thunk = CodeFor(ref.type_id, &abi::TypeRecord::host_thunk);
   if (thunk == nullptr) {
     return Fail(ErrorKind::kUnsupported,
-                fmt::format("a host function of type {} cannot be passed as a funcref: no module in this Store imports "
-                            "a function of that type",
-                            ToString(TypeOf(ref.type_id))));
+                Format("a host function of type {} cannot be passed as a funcref: no module in this Store imports "
+                       "a function of that type",
+                       ToString(TypeOf(ref.type_id))));
   }
   ref.code = thunk;
   return {};

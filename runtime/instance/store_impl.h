@@ -12,11 +12,11 @@
 
 #include "artifact/abi.h"
 #include "guardc/instance.h"
+#include "runtime/host/host_functions.h"
+#include "runtime/instance/table.h"
 #include "runtime/memory/address_space.h"
 #include "runtime/memory/budget.h"
-#include "runtime/host/host_functions.h"
 #include "runtime/memory/linear_memory.h"
-#include "runtime/instance/table.h"
 #include "runtime/trap/activation.h"
 #include "runtime/trap/backtrace.h"
 #include "runtime/trap/code_registry.h"

@@ -1,9 +1,10 @@
 #include "runtime/instance/table.h"
 
-#include <fmt/format.h>
 #include <algorithm>
 #include <new>
 #include <stdexcept>
+
+#include "base/format.h"
 
 namespace guardc {
 
@@ -14,11 +15,11 @@ Result<void> TableObject::Create(const TableType& table_type, uint64_t cap, abi:
   if (type.limits.min > cap) {
     ErrorDetails details;
     details.limit = cap;
-    return Fail(ErrorKind::kLimit, fmt::format("table minimum {} elements, limit {}", type.limits.min, cap),
+    return Fail(ErrorKind::kLimit, Format("table minimum {} elements, limit {}", type.limits.min, cap),
                 std::move(details));
   }
   if (Grow(type.limits.min, initial) != 0) {
-    return Fail(ErrorKind::kOutOfMemory, fmt::format("no memory for a table of {} elements", type.limits.min));
+    return Fail(ErrorKind::kOutOfMemory, Format("no memory for a table of {} elements", type.limits.min));
   }
   return {};
 }

@@ -6,7 +6,7 @@
 namespace guardc {
 namespace {
 
-log::Logger& Log() {
+log::Logger& InstanceLog() {
   static log::Logger& log = log::Logger::Make("guard:guard_instance");
   return log;
 }
@@ -30,9 +30,9 @@ Result<std::unique_ptr<GuardInstance>> GuardInstance::Create(std::shared_ptr<con
                                                              const GuardOptions& options, const CallOptions& call) {
   GUARDC_CHECK(CheckGuardAbi(*module));
   std::unique_ptr<GuardInstance> guard(new GuardInstance(options));
-  if (Log().Enabled(log::Level::kDebug)) {
-    Log().Write(log::Level::kDebug, "an instance of " + module->key(),
-                {.guard = options.name, .request_id = call.request_id});
+  if (InstanceLog().Enabled(log::Level::kDebug)) {
+    InstanceLog().Write(log::Level::kDebug, "an instance of " + module->key(),
+                        {.guard = options.name, .request_id = call.request_id});
   }
   GUARDC_TRY(guard->instance_, InstantiateWithHost(guard->store_, std::move(module), guard->host_, call));
   GUARDC_CHECK(guard->LookUp());

@@ -11,8 +11,8 @@
 #include "guardc/instance.h"
 #include "runtime/call/guest_call.h"
 #include "runtime/host/host_functions.h"
-#include "runtime/label/guest_buffers.h"
 #include "runtime/instance/snapshot.h"
+#include "runtime/label/guest_buffers.h"
 
 namespace guardc {
 

@@ -8,8 +8,8 @@
 #include "guardc/call.h"
 #include "guardc/result.h"
 #include "runtime/call/guest_call.h"
-#include "runtime/memory/guest_memory.h"
 #include "runtime/call/guest_run.h"
+#include "runtime/memory/guest_memory.h"
 
 namespace guardc {
 

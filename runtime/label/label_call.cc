@@ -19,14 +19,14 @@
 #include <limits>
 
 #include "base/log.h"
-#include "runtime/label/json_padding.h"
 #include "runtime/label/guard_instance.h"
 #include "runtime/label/guest_time.h"
+#include "runtime/label/json_padding.h"
 
 namespace guardc {
 namespace {
 
-log::Logger& Log() {
+log::Logger& CallLog() {
   static log::Logger& log = log::Logger::Make("guard:label_call");
   return log;
 }
@@ -55,11 +55,11 @@ Result<std::string> GuardInstance::Call(LabelFunction function, std::string_view
   }
   auto answer = CallWithRetries(function, input, call);
   if (!answer) NoteFailure(function, answer.error());
-  if (Log().Enabled(log::Level::kTrace)) [[unlikely]]
+  if (CallLog().Enabled(log::Level::kTrace)) [[unlikely]]
     LogCall(function, input, answer, call);
   if (failure_ != nullptr) [[unlikely]] {
-    Log().Write(log::Level::kWarn, "never runs again: " + failure_->message,
-                {.guard = options_.name, .request_id = call.request_id});
+    CallLog().Write(log::Level::kWarn, "never runs again: " + failure_->message,
+                    {.guard = options_.name, .request_id = call.request_id});
   }
   return answer;
 }
@@ -68,9 +68,9 @@ void GuardInstance::LogCall(LabelFunction function, std::string_view input, cons
                             const CallOptions& call) const {
   const log::Context about{.guard = options_.name, .request_id = call.request_id};
   const std::string name(LabelFunctionName(function));
-  Log().Write(log::Level::kTrace, name + " was asked: " + std::string(input), about);
-  Log().Write(log::Level::kTrace, name + (answer ? " answered: " + *answer : " failed: " + answer.error().message),
-              about);
+  CallLog().Write(log::Level::kTrace, name + " was asked: " + std::string(input), about);
+  CallLog().Write(log::Level::kTrace, name + (answer ? " answered: " + *answer : " failed: " + answer.error().message),
+                  about);
 }
 
 Result<std::string> GuardInstance::CallWithRetries(LabelFunction function, std::string_view input,

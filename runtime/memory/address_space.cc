@@ -5,21 +5,21 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-#include <fmt/format.h>
 #include <string>
 
+#include "base/format.h"
 #include "base/map_count.h"
 
 namespace guardc {
 
 namespace {
 
-std::string MiB(uint64_t bytes) { return fmt::format("{} MiB", (bytes + (1 << 20) - 1) >> 20); }
+std::string MiB(uint64_t bytes) { return Format("{} MiB", (bytes + (1 << 20) - 1) >> 20); }
 
 std::string Limit() {
   rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "";
-  return fmt::format(" (the process is limited to {} by RLIMIT_AS, see ulimit -v)", MiB(limit.rlim_cur));
+  return Format(" (the process is limited to {} by RLIMIT_AS, see ulimit -v)", MiB(limit.rlim_cur));
 }
 
 }  // namespace
@@ -29,13 +29,13 @@ Result<Mapping> ReserveAddressSpace(uint64_t size, std::string_view what, std::s
   if (base == MAP_FAILED) {
     const std::string reason = strerror(errno);
     const std::string note = errno == ENOMEM ? MapCountNote() : "";
-    const std::string purpose = of.empty() ? std::string(what) : fmt::format("{} of '{}'", what, of);
+    const std::string purpose = of.empty() ? std::string(what) : Format("{} of '{}'", what, of);
     const char* advice =
         size > uint64_t{1} << 32
             ? "; where address space is short, compile with --bounds-checks: such artifacts reserve no guard region"
             : "";
-    return Fail(ErrorKind::kOutOfMemory, fmt::format("cannot reserve {} of address space for {}: {}{}{}", MiB(size),
-                                                     purpose, reason, Limit(), note.empty() ? advice : note));
+    return Fail(ErrorKind::kOutOfMemory, Format("cannot reserve {} of address space for {}: {}{}{}", MiB(size), purpose,
+                                                reason, Limit(), note.empty() ? advice : note));
   }
   return Mapping(base, size);
 }

@@ -1,7 +1,8 @@
 #include "runtime/memory/linear_memory.h"
 
-#include <fmt/format.h>
 #include <algorithm>
+
+#include "base/format.h"
 
 namespace guardc {
 
@@ -29,13 +30,12 @@ Result<uint64_t> MaxPages(const Limits& limits, uint64_t cap) {
     ErrorDetails details;
     details.limit = limit;
     details.needed_size = limits.min;
-    return Fail(
-        ErrorKind::kLimit,
-        fmt::format("memory minimum {} pages, limit {} pages of 64 KiB: the module begins with more memory than "
-                    "its instance may have; raise the cap (--memory-cap, memory_cap_pages) to {}, or reduce the "
-                    "module's initial memory or stack",
-                    limits.min, limit, limits.min),
-        std::move(details));
+    return Fail(ErrorKind::kLimit,
+                Format("memory minimum {} pages, limit {} pages of 64 KiB: the module begins with more memory than "
+                       "its instance may have; raise the cap (--memory-cap, memory_cap_pages) to {}, or reduce the "
+                       "module's initial memory or stack",
+                       limits.min, limit, limits.min),
+                std::move(details));
   }
   return std::min(limits.max.value_or(most), limit);
 }

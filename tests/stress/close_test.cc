@@ -17,8 +17,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr int kGuards = 1000;
-constexpr int kThreads = 32;
+constexpr int kClosedGuards = 1000;
+constexpr int kCallers = 32;
 
 struct Counts {
   std::atomic<int> allowed = 0, closed = 0, ended = 0, other = 0;
@@ -27,7 +27,7 @@ struct Counts {
 void CallUntilClosed(GuardRegistry& registry, unsigned seed, Counts& counts) {
   std::mt19937 random(seed);
   for (int after_close = 0; after_close < 3;) {
-    const auto guard = registry.Get("s" + std::to_string(random() % kGuards));
+    const auto guard = registry.Get("s" + std::to_string(random() % kClosedGuards));
     // At once, after 30 ms, at a deadline of 20 ms, or in a trap.
     const char op = "EwwlpuE"[random() % 7];
     CallRequest request = {.tool = {}, .policy_json = kStressPolicy};
@@ -58,7 +58,7 @@ void CloseWhileCalled() {
   GuardOptions options;
   options.log = std::make_shared<SilentLog>();
   options.output_initial = 4096;
-  for (int i = 0; i < kGuards; ++i) {
+  for (int i = 0; i < kClosedGuards; ++i) {
     options.name = "g" + std::to_string(i);
     options.after_failure = i % 2 == 0 ? AfterFailure::kReplace : AfterFailure::kStayPoisoned;
     auto source = i % 10 != 0
@@ -69,7 +69,7 @@ void CloseWhileCalled() {
   Counts counts;
   {
     std::vector<std::jthread> threads;
-    for (unsigned t = 0; t < kThreads; ++t) {
+    for (unsigned t = 0; t < kCallers; ++t) {
       threads.emplace_back([&, t] { CallUntilClosed(registry, t + 1, counts); });
     }
     std::this_thread::sleep_for(milliseconds(300));
@@ -80,7 +80,7 @@ void CloseWhileCalled() {
   printf("%d allowed, %d ended by themselves, %d closed\n", counts.allowed.load(), counts.ended.load(),
          counts.closed.load());
   EXPECT_GT(counts.allowed + counts.ended, 0);
-  EXPECT_GE(counts.closed, 3 * kThreads);
+  EXPECT_GE(counts.closed, 3 * kCallers);
   EXPECT_EQ(counts.other, 0);
 }
 

@@ -1,10 +1,11 @@
 #include "tests/fuzz/validity/judge.h"
 
-#include <fmt/format.h>
 #include <time.h>
 #include <algorithm>
 #include <array>
 #include <regex>
+
+#include "base/format.h"
 
 namespace guardc::validity {
 namespace {
@@ -99,24 +100,24 @@ bool Verdict::RefusedByName() const {
 std::string Verdict::Key(std::span<const uint8_t> wasm) const {
   const std::string name(finding ? TextOf(*finding).name : "none");
   if (finding == FindingKind::kSlow) return name;
-  if (oracle_message.empty()) return fmt::format("{} {}", name, Generalised(guardc ? guardc->message : ""));
+  if (oracle_message.empty()) return Format("{} {}", name, Generalised(guardc ? guardc->message : ""));
   // Where an instruction is refused: which. Those with a prefix are told apart by both bytes.
-  std::string key = fmt::format("{} {}", name, Generalised(oracle_message));
+  std::string key = Format("{} {}", name, Generalised(oracle_message));
   const size_t bytes = oracle_offset < wasm.size() && wasm[oracle_offset] >= 0xfc ? 2 : 1;
   for (size_t i = oracle_offset; i < std::min(oracle_offset + bytes, wasm.size()); ++i)
-    key += fmt::format(" {:02x}", wasm[i]);
+    key += Format(" {:02x}", wasm[i]);
   return key;
 }
 
 std::string Verdict::Describe() const {
   std::string text;
-  if (finding) text += fmt::format("{}: {}\n", TextOf(*finding).name, TextOf(*finding).meaning);
-  text += fmt::format("guardc:     {}\n",
-                      guardc ? fmt::format("{}: {}", ErrorKindName(guardc->kind), guardc->message) : "accepts");
-  text += fmt::format("wasmparser: {}\n", oracle == OracleOutcome::kAccepted
-                                              ? "accepts"
-                                              : fmt::format("refuses at {:#x}: {}", oracle_offset, oracle_message));
-  if (!slow.empty()) text += fmt::format("guardc took {}\n", slow);
+  if (finding) text += Format("{}: {}\n", TextOf(*finding).name, TextOf(*finding).meaning);
+  text +=
+      Format("guardc:     {}\n", guardc ? Format("{}: {}", ErrorKindName(guardc->kind), guardc->message) : "accepts");
+  text += Format("wasmparser: {}\n", oracle == OracleOutcome::kAccepted
+                                         ? "accepts"
+                                         : Format("refuses at {:#x}: {}", oracle_offset, oracle_message));
+  if (!slow.empty()) text += Format("guardc took {}\n", slow);
   return text;
 }
 
@@ -137,7 +138,7 @@ Verdict Judge(std::span<const uint8_t> wasm, FirstValidator first) {
   if (module && Instructions(*module) != opinion.instructions) verdict.finding = FindingKind::kOtherReading;
   if (seconds > kSlow * static_cast<double>(wasm.size())) {
     verdict.finding = FindingKind::kSlow;
-    verdict.slow = fmt::format("{:.3f} s for {} bytes", seconds, wasm.size());
+    verdict.slow = Format("{:.3f} s for {} bytes", seconds, wasm.size());
   }
   return verdict;
 }

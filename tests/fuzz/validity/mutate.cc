@@ -1,11 +1,11 @@
 #include "tests/fuzz/validity/mutate.h"
 
-#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <iterator>
 
+#include "base/format.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "tests/fuzz/validity/opcodes.h"
 
@@ -249,7 +249,7 @@ Result<Corpus> Corpus::Read(const std::vector<std::filesystem::path>& paths) {
   for (const auto& file : files) {
     std::ifstream in(file, std::ios::binary);
     Bytes wasm((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    if (!in) return Fail(ErrorKind::kIo, fmt::format("cannot read {}", file.string()));
+    if (!in) return Fail(ErrorKind::kIo, Format("cannot read {}", file.string()));
     corpus.seeds_.push_back(Seed::Of(std::move(wasm)));
   }
   return corpus;

@@ -1,6 +1,5 @@
 #include "tests/fuzz/validity/run.h"
 
-#include <fmt/format.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/format.h"
 #include "tests/fuzz/validity/generate.h"
 #include "tests/fuzz/validity/minimise.h"
 
@@ -146,11 +146,11 @@ class Runner {
       if (now - worker.since < kHang) return false;
       kill(worker.pid, SIGKILL);
       waitpid(worker.pid, &status, 0);
-      Died(slot, FindingKind::kHang, fmt::format("no answer after {} s of the processor", kHang));
+      Died(slot, FindingKind::kHang, Format("no answer after {} s of the processor", kHang));
     } else {
       Died(slot, FindingKind::kCrash,
-           WIFSIGNALED(status) ? fmt::format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
-                               : fmt::format("exit code {}", WEXITSTATUS(status)));
+           WIFSIGNALED(status) ? Format("signal {} ({})", WTERMSIG(status), strsignal(WTERMSIG(status)))
+                               : Format("exit code {}", WEXITSTATUS(status)));
     }
     Start(worker, worker.number, index + options_.jobs);
     return false;
@@ -164,7 +164,7 @@ class Runner {
                    static_cast<unsigned long>(slot.index), static_cast<unsigned long>(options_.seed), how.c_str());
     } else if (count <= kMostDeaths) {
       const Bytes wasm(slot.wasm, slot.wasm + std::min<size_t>(slot.size, kLargest));
-      Save(kind, slot.index, wasm, fmt::format("{}: {}: {}\n", TextOf(kind).name, TextOf(kind).meaning, how));
+      Save(kind, slot.index, wasm, Format("{}: {}: {}\n", TextOf(kind).name, TextOf(kind).meaning, how));
     }
   }
 
@@ -200,7 +200,7 @@ class Runner {
   }
 
   void Save(FindingKind kind, uint64_t index, const Bytes& wasm, const std::string& text) {
-    const std::string name = fmt::format("validity-{}-{}-{}-{}", FirstName(), TextOf(kind).name, options_.seed, index);
+    const std::string name = Format("validity-{}-{}-{}-{}", FirstName(), TextOf(kind).name, options_.seed, index);
     std::error_code error;
     std::filesystem::create_directories(options_.keep, error);
     std::ofstream(options_.keep / (name + ".wasm"), std::ios::binary)
@@ -222,12 +222,12 @@ class Runner {
     std::string kinds;
     for (size_t i = 0; i < board_->findings.size(); ++i) {
       if (board_->findings[i] == 0) continue;
-      kinds += fmt::format("{}{} {}", kinds.empty() ? " (" : ", ", TextOf(static_cast<FindingKind>(i)).name,
-                           load(board_->findings[i]));
+      kinds += Format("{}{} {}", kinds.empty() ? " (" : ", ", TextOf(static_cast<FindingKind>(i)).name,
+                      load(board_->findings[i]));
     }
     if (!kinds.empty()) kinds += ")";
     const uint64_t modules = load(board_->modules);
-    return fmt::format(
+    return Format(
         "validity: first {}, seed {}: {} modules ({} MB) in {:.0f} s, {:.0f} a second; accepted by both {}, refused by "
         "both {}, excepted {}; {} findings{}",
         FirstName(), options_.seed, modules, load(board_->bytes) >> 20, seconds,

@@ -1,9 +1,9 @@
 // compiler/frontend: what the reader delivers, and how it refuses.
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <random>
 
+#include "base/format.h"
 #include "compiler/frontend/wabt_reader.h"
 #include "tests/unit/compiler/wat.h"
 
@@ -37,14 +37,14 @@ TEST(ModuleReader, RefusesWhatIsNoModule) {
 
 // "0a 03 41 00 0b": a section's id, its size, which is below 128, and its contents.
 std::string Section(const char* id, const std::string& contents) {
-  return fmt::format("{} {:02x} {} ", id, Hex(contents).size(), contents);
+  return Format("{} {:02x} {} ", id, Hex(contents).size(), contents);
 }
 
 // The header, a type, and a function with `body`: locals and code, without its end.
 std::string WithBody(const std::string& body) {
   const size_t size = Hex(body).size() + 1;
   return kHeader + Section("01", "01 60 00 00") + Section("03", "01 00") +
-         Section("0a", fmt::format("01 {:02x} {} 0b", size, body));
+         Section("0a", Format("01 {:02x} {} 0b", size, body));
 }
 
 // Forms that wabt 1.0.32 takes and the binary format does not have.

@@ -13,7 +13,7 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-constexpr std::string_view kSecret = R"({"description":"the vault","secrecy":["s"],"integrity":["i"]})";
+constexpr std::string_view kVault = R"({"description":"the vault","secrecy":["s"],"integrity":["i"]})";
 constexpr const char* kSecretItem = R"({"labeled_paths":[{"path":"/0","labels":{"secrecy":["s"]}}]})";
 const char* const kNoLabels[] = {"", "null", "{}", R"({"x":1})", R"({"items":{}})"};
 const char* const kNoItems[] = {R"({"items":[]})", R"({"items":[4]})"};
@@ -143,7 +143,7 @@ TEST(Section8Test, ACoarseDeniedReadWithoutItemLabelsIsDenied) {
     FakeCall call;
     call.guard.response = response;
     call.result = "[\"secret\"]";
-    call.Mode("strict").Resource("read", kSecret);
+    call.Mode("strict").Resource("read", kVault);
     EXPECT_EQ(OneLine(call.Run()), "denied 5") << response;
 
     call.Mode("filter");
@@ -169,7 +169,7 @@ TEST(Section8Test, AnEmptyCollectionHasTheResourcesLabels) {
   FakeCall call;
   call.guard.response = R"({"labeled_paths":[],"items_path":"/items"})";
   call.result = R"({"items":[],"total_count":57})";
-  call.Mode("strict").Resource("read", kSecret);
+  call.Mode("strict").Resource("read", kVault);
   EXPECT_EQ(OneLine(call.Run()), "denied 5");
   for (const char* tool : {"list_things", "get_thing"}) {
     call.tool = tool;
@@ -194,7 +194,7 @@ TEST(Section8Test, AnEmptyCollectionHasTheResourcesLabels) {
 
 TEST(Section8Test, ItemsThatNobodyLabelledAreToldApart) {
   FakeCall call;
-  call.Mode("filter").Resource("read", kSecret);
+  call.Mode("filter").Resource("read", kVault);
   call.guard.response = R"({"labeled_paths":[{"path":"/1","labels":{}},{"path":"/2"}]})";
   call.result = "[0,1,2,3]";
   EXPECT_EQ(call.Run().notice, "3 items were left out by secrecy policy: item 0, item 2, item 3");

@@ -6,7 +6,7 @@
 namespace guardc {
 namespace {
 
-void ExpectBad(const std::string& text, const std::string& key) {
+void ExpectBadResource(const std::string& text, const std::string& key) {
   auto answer = ParseResourceAnswer(text);
   ASSERT_FALSE(answer) << text;
   EXPECT_EQ(answer.error().kind, ErrorKind::kBadResponse) << text;
@@ -39,19 +39,20 @@ TEST(ResourceAnswerTest, SuccessAndErrorMeanNothingHere) {
 }
 
 TEST(ResourceAnswerTest, EverythingElseIsABadResponse) {
-  ExpectBad("", "");
-  for (const char* text : {"null", "[]", "7", "{", "{\"resource\":{}} x"}) ExpectBad(text, "");
-  ExpectBad("{}", "resource");
-  for (const char* value : {"null", "[]", "\"x\""}) ExpectBad(std::string(R"({"resource":)") + value + "}", "resource");
+  ExpectBadResource("", "");
+  for (const char* text : {"null", "[]", "7", "{", "{\"resource\":{}} x"}) ExpectBadResource(text, "");
+  ExpectBadResource("{}", "resource");
+  for (const char* value : {"null", "[]", "\"x\""})
+    ExpectBadResource(std::string(R"({"resource":)") + value + "}", "resource");
   for (const char* value : {"\"a\"", "[1]", "null", "{}", "[\"a\",null]", "[[\"a\"]]"}) {
-    ExpectBad(std::string(R"({"resource":{"secrecy":)") + value + "}}", "resource.secrecy");
-    ExpectBad(std::string(R"({"resource":{"integrity":)") + value + "}}", "resource.integrity");
+    ExpectBadResource(std::string(R"({"resource":{"secrecy":)") + value + "}}", "resource.secrecy");
+    ExpectBadResource(std::string(R"({"resource":{"integrity":)") + value + "}}", "resource.integrity");
   }
-  ExpectBad(R"({"resource":{"Secrecy":["a"]}})", "Secrecy");
-  ExpectBad(R"({"resource":{"secrecy":["a"],"secrecy":[]}})", "secrecy");
-  ExpectBad(R"({"resource":{"secrecy":["a"]},"resource":{}})", "resource");
-  ExpectBad(R"({"Resource":{}})", "Resource");
-  ExpectBad(R"({"resource":{},"Operation":"read"})", "Operation");
+  ExpectBadResource(R"({"resource":{"Secrecy":["a"]}})", "Secrecy");
+  ExpectBadResource(R"({"resource":{"secrecy":["a"],"secrecy":[]}})", "secrecy");
+  ExpectBadResource(R"({"resource":{"secrecy":["a"]},"resource":{}})", "resource");
+  ExpectBadResource(R"({"Resource":{}})", "Resource");
+  ExpectBadResource(R"({"resource":{},"Operation":"read"})", "Operation");
 }
 
 TEST(ResourceAnswerTest, ErrorsNameWhatIsWrong) {

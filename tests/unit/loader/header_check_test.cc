@@ -15,14 +15,14 @@ using abi::ArtifactHeader;
 using test::TestArtifact;
 using ::testing::HasSubstr;
 
-Result<HeaderFacts> Check(const TestArtifact& artifact) {
+Result<HeaderFacts> CheckedHeader(const TestArtifact& artifact) {
   const auto elf = CheckElf(artifact.bytes(), "guard.so");
   if (!elf) return std::unexpected(elf.error());
   return CheckHeader(artifact.bytes(), *elf, "guard.so");
 }
 
 TEST(HeaderCheck, GivesNamesAndTypes) {
-  const auto facts = Check(TestArtifact());
+  const auto facts = CheckedHeader(TestArtifact());
   ASSERT_TRUE(facts) << facts.error().message;
   EXPECT_EQ(facts->name, "tested");
   EXPECT_TRUE(facts->imports.empty());
@@ -31,8 +31,8 @@ TEST(HeaderCheck, GivesNamesAndTypes) {
   EXPECT_EQ(ToString(facts->exports[0].type), "func () -> i32");
 }
 
-void ExpectCorrupt(const TestArtifact& artifact, const char* message) {
-  const auto facts = Check(artifact);
+void ExpectCorruptArtifact(const TestArtifact& artifact, const char* message) {
+  const auto facts = CheckedHeader(artifact);
   ASSERT_FALSE(facts) << message;
   EXPECT_EQ(facts.error().kind, ErrorKind::kCorruptArtifact);
   EXPECT_THAT(facts.error().message, HasSubstr(message));
@@ -43,7 +43,7 @@ void ExpectCorruptHeader(const std::function<void(ArtifactHeader&)>& change, con
   ArtifactHeader header = artifact.header();
   change(header);
   artifact.set_header(header);
-  ExpectCorrupt(artifact, message);
+  ExpectCorruptArtifact(artifact, message);
 }
 
 TEST(HeaderCheck, AnotherAbiIsIncompatible) {
@@ -51,7 +51,7 @@ TEST(HeaderCheck, AnotherAbiIsIncompatible) {
   ArtifactHeader header = artifact.header();
   header.abi_version = abi::kAbiVersion + 1;
   artifact.set_header(header);
-  const auto facts = Check(artifact);
+  const auto facts = CheckedHeader(artifact);
   ASSERT_FALSE(facts);
   EXPECT_EQ(facts.error().kind, ErrorKind::kIncompatibleArtifact);
   EXPECT_THAT(facts.error().message, HasSubstr("ABI version"));
@@ -105,29 +105,31 @@ TestArtifact WithRecord(abi::ListRef ArtifactHeader::* list, const std::function
 TEST(HeaderCheck, Records) {
   using H = ArtifactHeader;
   const auto type = [](auto change) { return WithRecord<abi::TypeRecord>(&H::types, change); };
-  ExpectCorrupt(type([](abi::TypeRecord& r) { r.val_types = 0xffffffff; }), "type");
-  ExpectCorrupt(type([](abi::TypeRecord& r) { r.param_count = 0xffffffff; }), "type");
-  ExpectCorrupt(type([](abi::TypeRecord& r) { r.val_types += 1; }), "value type");
-  ExpectCorrupt(type([](abi::TypeRecord& r) { r.entry = 4; }), "entry");
-  ExpectCorrupt(type([](abi::TypeRecord& r) { r.host_thunk = INT32_MIN; }), "entry");
+  ExpectCorruptArtifact(type([](abi::TypeRecord& r) { r.val_types = 0xffffffff; }), "type");
+  ExpectCorruptArtifact(type([](abi::TypeRecord& r) { r.param_count = 0xffffffff; }), "type");
+  ExpectCorruptArtifact(type([](abi::TypeRecord& r) { r.val_types += 1; }), "value type");
+  ExpectCorruptArtifact(type([](abi::TypeRecord& r) { r.entry = 4; }), "entry");
+  ExpectCorruptArtifact(type([](abi::TypeRecord& r) { r.host_thunk = INT32_MIN; }), "entry");
   const auto funcref = [](auto change) { return WithRecord<abi::FuncRefRecord>(&H::funcrefs, change); };
-  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.code = 0; }), "function reference");
-  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.code += int32_t{test::kPage}; }), "function reference");
-  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.tail_code = int32_t{test::kPage}; }), "function reference");
-  ExpectCorrupt(funcref([](abi::FuncRefRecord& r) { r.type = 1; }), "function reference");
+  ExpectCorruptArtifact(funcref([](abi::FuncRefRecord& r) { r.code = 0; }), "function reference");
+  ExpectCorruptArtifact(funcref([](abi::FuncRefRecord& r) { r.code += int32_t{test::kPage}; }), "function reference");
+  ExpectCorruptArtifact(funcref([](abi::FuncRefRecord& r) { r.tail_code = int32_t{test::kPage}; }),
+                        "function reference");
+  ExpectCorruptArtifact(funcref([](abi::FuncRefRecord& r) { r.type = 1; }), "function reference");
   const auto memory = [](auto change) { return WithRecord<abi::MemoryRecord>(&H::memories, change); };
-  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.min = 3; }), "memory");
-  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.max = 65537; }), "memory");
-  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.flags |= 8; }), "memory");
-  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.flags = 2; }), "memory");
-  ExpectCorrupt(memory([](abi::MemoryRecord& r) { r.limits.flags |= abi::LimitsRecord::kIs64; }), "not bounds-checked");
+  ExpectCorruptArtifact(memory([](abi::MemoryRecord& r) { r.limits.min = 3; }), "memory");
+  ExpectCorruptArtifact(memory([](abi::MemoryRecord& r) { r.limits.max = 65537; }), "memory");
+  ExpectCorruptArtifact(memory([](abi::MemoryRecord& r) { r.limits.flags |= 8; }), "memory");
+  ExpectCorruptArtifact(memory([](abi::MemoryRecord& r) { r.flags = 2; }), "memory");
+  ExpectCorruptArtifact(memory([](abi::MemoryRecord& r) { r.limits.flags |= abi::LimitsRecord::kIs64; }),
+                        "not bounds-checked");
   const auto item = [](auto change) { return WithRecord<abi::ExportRecord>(&H::exports, change); };
-  ExpectCorrupt(item([](abi::ExportRecord& r) { r.kind = 4; }), "export");
-  ExpectCorrupt(item([](abi::ExportRecord& r) { r.index = 1; }), "export");
-  ExpectCorrupt(item([](abi::ExportRecord& r) { r.name.size = 0xffffffff; }), "export");
+  ExpectCorruptArtifact(item([](abi::ExportRecord& r) { r.kind = 4; }), "export");
+  ExpectCorruptArtifact(item([](abi::ExportRecord& r) { r.index = 1; }), "export");
+  ExpectCorruptArtifact(item([](abi::ExportRecord& r) { r.name.size = 0xffffffff; }), "export");
   const auto function = [](auto change) { return WithRecord<abi::FunctionRecord>(&H::functions, change); };
-  ExpectCorrupt(function([](abi::FunctionRecord& r) { r.code = 8; }), "function");
-  ExpectCorrupt(function([](abi::FunctionRecord& r) { r.name.offset = 0xffffff00; }), "function");
+  ExpectCorruptArtifact(function([](abi::FunctionRecord& r) { r.code = 8; }), "function");
+  ExpectCorruptArtifact(function([](abi::FunctionRecord& r) { r.name.offset = 0xffffff00; }), "function");
 }
 
 // With one import, behind all other lists; the context has room for any.
@@ -154,7 +156,7 @@ TEST(HeaderCheck, Imports) {
       {R{.kind = 3, .type = 0x7e, .is_mutable = 1}, "global mut i64"},
   };
   for (const auto& [record, type] : good) {
-    const auto facts = Check(WithImport(record));
+    const auto facts = CheckedHeader(WithImport(record));
     ASSERT_TRUE(facts) << facts.error().message;
     EXPECT_EQ(facts->imports.at(0).name, "tested");
     EXPECT_EQ(ToString(facts->imports.at(0).type), type);
@@ -171,7 +173,7 @@ TEST(HeaderCheck, Imports) {
       R{.kind = 3, .type = 0},
       R{.kind = 3, .type = 0x7f, .is_mutable = 2},
   };
-  for (const R& record : bad) ExpectCorrupt(WithImport(record), "an import");
+  for (const R& record : bad) ExpectCorruptArtifact(WithImport(record), "an import");
 }
 
 // Many records may name the same bytes: a file of half a megabyte must not become gigabytes.
@@ -204,12 +206,12 @@ TEST(HeaderCheck, Image) {
   ExpectCorruptHeader([](H& h) { h.image_size = 2 * test::kPage; }, "image");
   ExpectCorruptHeader([](H& h) { h.image_size = 100; }, "image");
   const auto range = [](auto change) { return WithRecord<abi::ImageRange>(&H::image_ranges, change); };
-  ExpectCorrupt(range([](abi::ImageRange& r) { r.memory = 1; }), "image range");
-  ExpectCorrupt(range([](abi::ImageRange& r) { r.size = 2 * test::kPage; }), "image range");
-  ExpectCorrupt(range([](abi::ImageRange& r) { r.image_offset = test::kPage; }), "image range");
-  ExpectCorrupt(range([](abi::ImageRange& r) { r.image_offset = 0 - test::kPage; }), "image range");
-  ExpectCorrupt(range([](abi::ImageRange& r) { r.memory_offset = 65536; }), "outside the memory");
-  ExpectCorrupt(range([](abi::ImageRange& r) { r.memory_offset = 1; }), "image range");
+  ExpectCorruptArtifact(range([](abi::ImageRange& r) { r.memory = 1; }), "image range");
+  ExpectCorruptArtifact(range([](abi::ImageRange& r) { r.size = 2 * test::kPage; }), "image range");
+  ExpectCorruptArtifact(range([](abi::ImageRange& r) { r.image_offset = test::kPage; }), "image range");
+  ExpectCorruptArtifact(range([](abi::ImageRange& r) { r.image_offset = 0 - test::kPage; }), "image range");
+  ExpectCorruptArtifact(range([](abi::ImageRange& r) { r.memory_offset = 65536; }), "outside the memory");
+  ExpectCorruptArtifact(range([](abi::ImageRange& r) { r.memory_offset = 1; }), "image range");
 }
 
 TEST(HeaderCheck, SurvivesAnyBytes) {
@@ -220,7 +222,7 @@ TEST(HeaderCheck, SurvivesAnyBytes) {
     for (unsigned changes = 1 + random() % 4; changes > 0; --changes) {
       artifact.bytes()[test::kHeaderAt + 8 + random() % 500] = std::byte(random() % 3 == 0 ? 0xff : random());
     }
-    (void)Check(artifact);
+    (void)CheckedHeader(artifact);
   }
 }
 

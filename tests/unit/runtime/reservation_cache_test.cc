@@ -13,17 +13,17 @@
 #include <string>
 #include <vector>
 
-#include "runtime/memory/address_space.h"
 #include "runtime/call/guest_call.h"
 #include "runtime/instance/snapshot.h"
 #include "runtime/instance/store_impl.h"
+#include "runtime/memory/address_space.h"
 #include "tests/fixtures/wat.h"
 
 namespace guardc {
 namespace {
 
 // `soil` writes to all that a guest can write to, `fill N` to the first N bytes of its memory; `recurse` to its stack.
-constexpr std::string_view kWat = R"((module
+constexpr std::string_view kReservationWat = R"((module
   (type $nullary (func (result i32)))
   (memory (export "memory") 3 600)
   (data (i32.const 100) "image")
@@ -54,9 +54,9 @@ constexpr std::string_view kWat = R"((module
   (func (export "trap") (param i32) (result i32) unreachable)
 ))";
 
-class OneInstance {
+class ReservedInstance {
  public:
-  explicit OneInstance(const std::shared_ptr<const Module>& module, uint64_t stack_size = 256 * 1024)
+  explicit ReservedInstance(const std::shared_ptr<const Module>& module, uint64_t stack_size = 256 * 1024)
       : store_({.memory_cap_pages = 600, .stack_size = stack_size}) {
     instance_ = InstantiateWithHost(store_, module, host_).value();
   }
@@ -114,7 +114,7 @@ size_t PagesHeld(const std::byte* begin, uint64_t size) {
 class SpareSpaces : public ::testing::TestWithParam<bool> {
  protected:
   const std::shared_ptr<const Module> module_ =
-      testing::CompileWat(kWat, {.profile = Profile::kWasi, .bounds_checks = GetParam()}).value();
+      testing::CompileWat(kReservationWat, {.profile = Profile::kWasi, .bounds_checks = GetParam()}).value();
   size_t kept() const { return module_->artifact().for_runtime().spaces.size(); }
 };
 INSTANTIATE_TEST_SUITE_P(, SpareSpaces, ::testing::Bool(),
@@ -124,7 +124,7 @@ TEST_P(SpareSpaces, TheNextInstanceFindsNothingOfTheLast) {
   std::vector<std::byte> memory_at_first;
   const std::byte* base = nullptr;
   {
-    OneInstance first(module_);
+    ReservedInstance first(module_);
     base = first.base();
     memory_at_first = Copy(first.memory());
     EXPECT_EQ(first("soil", 99), 3u);
@@ -134,7 +134,7 @@ TEST_P(SpareSpaces, TheNextInstanceFindsNothingOfTheLast) {
     EXPECT_EQ(first("call", 0), 2u);
   }
   ASSERT_EQ(kept(), 1u);
-  OneInstance next(module_);
+  ReservedInstance next(module_);
   EXPECT_EQ(kept(), 0u);
   ASSERT_EQ(next.base(), base);
 
@@ -151,7 +151,7 @@ TEST_P(SpareSpaces, TheNextInstanceFindsNothingOfTheLast) {
   // What the first had grown by is gone as well, and zero where this one grows.
   EXPECT_TRUE(IsInaccessible(next.memory().data() + next.memory().size()));
   EXPECT_EQ(next.Call("load", 3 * kWasmPageSize).error().details().trap, TrapCode::kMemoryOutOfBounds);
-  OneInstance third(module_);
+  ReservedInstance third(module_);
   EXPECT_EQ(third("grow", 2), 3u);
   for (uint32_t at = 3 * kWasmPageSize; at < 5 * kWasmPageSize; ++at) {
     ASSERT_EQ(third.memory()[at], std::byte{0}) << at;
@@ -160,11 +160,11 @@ TEST_P(SpareSpaces, TheNextInstanceFindsNothingOfTheLast) {
 
 TEST_P(SpareSpaces, GrownAgainAfterReuseItIsZero) {
   {
-    OneInstance first(module_);
+    ReservedInstance first(module_);
     first("soil");
     first("fill", 5 * kWasmPageSize);
   }
-  OneInstance next(module_);
+  ReservedInstance next(module_);
   EXPECT_EQ(next("grow", 2), 3u);
   for (uint32_t at = 3 * kWasmPageSize; at < 5 * kWasmPageSize; at += 64) {
     ASSERT_EQ(next.memory()[at], std::byte{0}) << at;
@@ -174,7 +174,7 @@ TEST_P(SpareSpaces, GrownAgainAfterReuseItIsZero) {
 TEST_P(SpareSpaces, AnIdleOneHoldsNoPages) {
   const std::byte* base = nullptr;
   {
-    OneInstance first(module_);
+    ReservedInstance first(module_);
     base = first.base();
     first("soil");
     first("fill", 5 * kWasmPageSize);
@@ -187,26 +187,26 @@ TEST_P(SpareSpaces, AnIdleOneHoldsNoPages) {
 
 TEST_P(SpareSpaces, OnlyWhatFitsIsTaken) {
   {
-    const OneInstance first(module_);
+    const ReservedInstance first(module_);
   }
   ASSERT_EQ(kept(), 1u);
-  const OneInstance other(module_, 512 * 1024);
+  const ReservedInstance other(module_, 512 * 1024);
   EXPECT_EQ(kept(), 1u);
-  const OneInstance same(module_);
+  const ReservedInstance same(module_);
   EXPECT_EQ(kept(), 0u);
 }
 
 TEST_P(SpareSpaces, FewAreKept) {
   {
-    std::vector<std::unique_ptr<OneInstance>> many;
-    for (int i = 0; i < 10; ++i) many.push_back(std::make_unique<OneInstance>(module_));
+    std::vector<std::unique_ptr<ReservedInstance>> many;
+    for (int i = 0; i < 10; ++i) many.push_back(std::make_unique<ReservedInstance>(module_));
   }
   EXPECT_EQ(kept(), spare_spaces::kMost);
 }
 
 TEST_P(SpareSpaces, AFailedInstanceLeavesNone) {
   {
-    OneInstance first(module_);
+    ReservedInstance first(module_);
     EXPECT_EQ(first.Call("trap").error().kind, ErrorKind::kTrap);
   }
   EXPECT_EQ(kept(), 0u);
@@ -215,7 +215,7 @@ TEST_P(SpareSpaces, AFailedInstanceLeavesNone) {
 // What a snapshot is mapped into is not as the artifact has it.
 TEST_P(SpareSpaces, ARestoredInstanceLeavesNone) {
   {
-    OneInstance first(module_);
+    ReservedInstance first(module_);
     const auto snapshot = InstanceSnapshot::Take(first.impl()).value();
     ASSERT_TRUE(snapshot->Restore(first.impl()));
   }
@@ -223,10 +223,10 @@ TEST_P(SpareSpaces, ARestoredInstanceLeavesNone) {
 }
 
 TEST_P(SpareSpaces, TheyGoWithTheArtifact) {
-  auto module = testing::CompileWat(kWat, {.profile = Profile::kWasi, .bounds_checks = GetParam()}).value();
+  auto module = testing::CompileWat(kReservationWat, {.profile = Profile::kWasi, .bounds_checks = GetParam()}).value();
   const std::byte* base = nullptr;
   {
-    OneInstance first(module);
+    ReservedInstance first(module);
     base = first.base();
   }
   ASSERT_EQ(module->artifact().for_runtime().spaces.size(), 1u);
@@ -245,7 +245,7 @@ TEST_P(SpareSpaces, NoneAreKeptWhereAddressSpaceIsLimited) {
 
         setrlimit(RLIMIT_AS, &limit);
         {
-          const OneInstance first(module_);
+          const ReservedInstance first(module_);
         }
         _exit(kept() == 0 ? 0 : 1);
       },

@@ -17,7 +17,7 @@ namespace guardc {
 namespace {
 
 // Everything that an instance may hold: `set N` changes all of it, `get K` looks at one piece.
-constexpr std::string_view kWat = R"((module
+constexpr std::string_view kSnapshotWat = R"((module
   (import "env" "host_log" (func $log (param i32 i32 i32)))
   (type $nullary (func (result i32)))
   (memory (export "memory") 3 600)
@@ -75,7 +75,7 @@ class Snapshot : public ::testing::TestWithParam<bool> {
     static std::shared_ptr<const Module> modules[2];
     auto& module = modules[GetParam() ? 1 : 0];
     if (module == nullptr) {
-      module = testing::CompileWat(kWat, {.profile = Profile::kWasi, .bounds_checks = GetParam()}).value();
+      module = testing::CompileWat(kSnapshotWat, {.profile = Profile::kWasi, .bounds_checks = GetParam()}).value();
     }
     return module;
   }
