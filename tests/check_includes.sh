@@ -25,6 +25,26 @@ check gateway 'guardc|base|artifact|loader|runtime|gateway'
 check tools 'guardc|base|artifact|loader|runtime|gateway|tools'
 check compiler/tool 'guardc|base|artifact|loader|compiler|tools'
 
+# floors LAYER FOLDERS...: from the bottom up, with | between folders of one floor. A folder includes itself and what lies
+# below; what lies beside no folder is on top.
+floors() {
+  layer=$1
+  shift
+  below=''
+  for floor; do
+    for folder in $(echo "$floor" | tr '|' ' '); do
+      found=$(find "$layer/$folder" -name '*.h' -o -name '*.cc' | xargs grep -nE "#[[:space:]]*include \"$layer/" /dev/null |
+        grep -vE "#[[:space:]]*include \"$layer/($folder$below)/" || true)
+      if [ -n "$found" ]; then
+        printf '%s/%s may include of its layer only (%s):\n%s\n' "$layer" "$folder" "$folder$below" "$found"
+        status=1
+      fi
+    done
+    below="$below|$floor"
+  done
+}
+floors gateway json 'policy|flow' answers pool
+
 # Libraries that one room keeps to itself.
 # only WHERE PATTERN WHAT: files outside WHERE whose includes match PATTERN.
 only() {
