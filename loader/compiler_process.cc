@@ -5,6 +5,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -117,12 +118,30 @@ std::string Complaint(std::string_view text) {
   return out.empty() ? "" : ": " + out;
 }
 
+// Each place once.
+void AddPlace(fs::path place, std::vector<fs::path>& places) {
+  if (std::ranges::find(places, place) == places.end()) places.push_back(std::move(place));
+}
+
 // The places around an executable or a library in the order of CompileOnMiss::compiler.
 void AddPlaces(const fs::path& file, std::vector<fs::path>& places) {
   const fs::path directory = file.parent_path();
   if (directory.empty()) return;
-  places.push_back(directory / kCompilerName);
-  places.push_back(directory.parent_path() / "libexec" / "guardc" / kCompilerName);
+  AddPlace(directory / kCompilerName, places);
+  AddPlace(directory.parent_path() / "libexec" / "guardc" / kCompilerName, places);
+}
+
+// In $PATH, where it names directories from the root: others depend on where this process happens to be.
+std::optional<fs::path> FindInPath() {
+  const char* path = secure_getenv("PATH");
+  for (std::string_view left = path == nullptr ? "" : path; !left.empty();) {
+    const size_t colon = left.find(':');
+    const fs::path directory = left.substr(0, colon);
+    left.remove_prefix(colon == std::string_view::npos ? left.size() : colon + 1);
+    fs::path place = directory / kCompilerName;
+    if (directory.is_absolute() && access(place.c_str(), X_OK) == 0) return place;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -150,18 +169,19 @@ Result<fs::path> FindCompiler(const fs::path& given) {
     AddPlaces(library, places);
     // lib/libguardc.so and bin/guardc-compiler, also where lib has a directory per architecture.
     for (fs::path up = library.parent_path().parent_path(); !library.empty(); up = up.parent_path()) {
-      places.push_back(up / "bin" / kCompilerName);
-      places.push_back(up / "libexec" / "guardc" / kCompilerName);
+      AddPlace(up / "bin" / kCompilerName, places);
+      AddPlace(up / "libexec" / "guardc" / kCompilerName, places);
       if (up.filename() != "lib") break;
     }
   }
   std::string looked;
   for (const fs::path& place : places) {
     if (access(place.c_str(), X_OK) == 0) return place;
-    looked += (looked.empty() ? "" : ", ") + place.string();
+    looked += place.string() + ", ";
   }
+  if (const std::optional<fs::path> place = FindInPath()) return *place;
   return Fail(ErrorKind::kUnsupported, "this installation has no compiler: no " + std::string(kCompilerName) + " as " +
-                                           looked + "; name one in GUARDC_COMPILER");
+                                           looked + "or in PATH; name one in GUARDC_COMPILER");
 }
 
 Result<void> CompileInProcess(std::span<const std::byte> wasm, const fs::path& cache_directory,

@@ -24,7 +24,7 @@ namespace guardc {
 // processes: others wait for it and use the result.
 struct CompileOnMiss {
   // The guardc-compiler to run. "": $GUARDC_COMPILER, else beside this executable, else in ../libexec/guardc of its
-  // directory, then the same around libguardc where that is a shared library.
+  // directory, then the same around libguardc where that is a shared library, then in $PATH.
   std::filesystem::path compiler;
   CompileOptions options;
   // In errors, "" is "the module"; of a path, the last part is kept beside the artifact (CompileOptions::source).

@@ -47,6 +47,27 @@ class DoctorTest(Doctor):
         self.assertNotIn("\x1b", text)
         self.assertRegex(text, r"(?m)^ok +/proc +mounted$")
 
+    def compiler_seen_by_a_copy(self, path):
+        """What the doctor finds with nothing beside `guardc` and this PATH."""
+        alone = self.dir / "alone" / "bin" / "guardc"
+        alone.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(GUARDC, alone)
+        env = {k: v for k, v in os.environ.items() if k != "GUARDC_COMPILER"} | {"PATH": path}
+        done = subprocess.run([alone, "doctor", "--cache-dir", self.cache, "--json"], env=env, cwd=BIN,
+                              capture_output=True, check=False, timeout=120)
+        return {check["check"]: check for check in json.loads(done.stdout)["checks"]}["compiler"]
+
+    @needs_compiler
+    def test_a_compiler_in_path(self):
+        self.assertIn(f"{BIN}/guardc-compiler", self.compiler_seen_by_a_copy(f"/nowhere:{BIN}")["found"])
+
+    def test_no_compiler_anywhere(self):
+        for path in ("", "/nowhere", ".", ":"):  # only directories from the root count
+            found = self.compiler_seen_by_a_copy(path)
+            self.assertEqual(found["status"], "warn", found)
+            self.assertEqual(found["found"].count("guardc/guardc-compiler"), 1, found)
+            self.assertIn("or in PATH", found["found"])
+
     @unittest.skipIf(SANITIZED, "a sanitizer needs more address space than that")
     def test_little_address_space(self):
         checks = self.doctor(code=1, **self.limited(resource.RLIMIT_AS, 4_000_000 * 1024))
