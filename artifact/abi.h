@@ -20,8 +20,7 @@ inline constexpr const char kArtifactSymbol[] = "guardc_artifact";
 // The ELF section of the initial memory image, aligned to a page of the file.
 inline constexpr const char kImageSection[] = ".wasm.memimg";
 
-// ---- Linear memory and stack (docs/native-abi.md, "Address space")
-// ---------------------------------------------------------
+// ---- Linear memory and stack (docs/native-abi.md, "Address space") --------------------------------------------------
 
 // A 32-bit memory without explicit checks owns this much address space from its base, so that base + zext(index) +
 // offset (each below 4 GiB) + the widest access ends inside it. MEM-1.

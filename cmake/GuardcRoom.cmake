@@ -10,7 +10,7 @@ target_compile_options(guardc_flags INTERFACE
   # Whoever links a layer takes what is used of it, however its files were batched.
   -ffunction-sections -fdata-sections
   $<$<AND:$<BOOL:${GUARDC_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>)
-# GCC 12 sees an overlap in "literal" + std::string (its bug 105651).
+# GCC 12 sees an overlap in "literal" + std::string that is not there (its bug 105651).
 if(GUARDC_WERROR AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(guardc_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()

@@ -14,7 +14,6 @@ namespace {
 namespace match = llvm::PatternMatch;
 using Polynomial = ExactForms::Polynomial;
 
-constexpr unsigned kHalf = 32;
 constexpr uint64_t kHalfMask = 0xffffffff;
 // Bound the work on code that has many products.
 constexpr unsigned kMaxDepth = 24;
@@ -103,7 +102,7 @@ Polynomial ExactForms::High(const Polynomial& polynomial) {
   Polynomial high;
   Polynomial rest;
   for (const auto& [monomial, coefficient] : polynomial) {
-    AddTerm(high, monomial, coefficient >> kHalf);
+    AddTerm(high, monomial, coefficient >> kHalfBits);
     AddTerm(rest, monomial, coefficient & kHalfMask);
   }
   if (rest.empty() || (rest.size() == 1 && rest.contains({}))) return high;
@@ -115,7 +114,7 @@ Polynomial ExactForms::High(const Polynomial& polynomial) {
 
 Polynomial ExactForms::Low(const Form& form) {
   if (form.max <= kHalfMask) return form.polynomial;
-  return Sum(form.polynomial, Scaled(High(form.polynomial), -(__int128{1} << kHalf)));
+  return Sum(form.polynomial, Scaled(High(form.polynomial), -(__int128{1} << kHalfBits)));
 }
 
 ExactForms::Form ExactForms::Wrapped(Form exact, unsigned width) {
@@ -133,7 +132,7 @@ const ExactForms::Form& ExactForms::FormOf(const llvm::Value* value, unsigned de
     form = {Constant(constant->getZExtValue()), constant->getZExtValue()};
   } else {
     const auto* instruction = llvm::dyn_cast<llvm::Instruction>(value);
-    const bool is_derived = instruction && depth < kMaxDepth && (width == 64 || width == kHalf) &&
+    const bool is_derived = instruction && depth < kMaxDepth && (width == 64 || width == kHalfBits) &&
                             looked_into_++ < kMaxLookedInto && Derive(*instruction, depth + 1, form) &&
                             IsSmall(form.polynomial, kMaxCoefficient);
     if (!is_derived) {
@@ -169,13 +168,13 @@ bool ExactForms::Derive(const llvm::Instruction& instruction, unsigned depth, Fo
     case llvm::Instruction::Or:
       return Or(instruction, depth, form);
     case llvm::Instruction::Trunc: {
-      if (!instruction.getOperand(0)->getType()->isIntegerTy(64) || width != kHalf) return false;
+      if (!instruction.getOperand(0)->getType()->isIntegerTy(64) || width != kHalfBits) return false;
       const Form wide = operand(0);
       form = {Low(wide), std::min<Unsigned>(wide.max, kHalfMask)};
       return true;
     }
     case llvm::Instruction::ZExt:
-      if (instruction.getOperand(0)->getType()->isIntegerTy(kHalf)) {
+      if (instruction.getOperand(0)->getType()->isIntegerTy(kHalfBits)) {
         form = operand(0);
         return true;
       }
@@ -200,14 +199,14 @@ bool ExactForms::Shift(const llvm::Instruction& instruction, unsigned depth, For
   if (instruction.getOpcode() == llvm::Instruction::Shl) {
     const uint64_t bits = count->getZExtValue();
     // Of 64 bits shifted by 32 the lower half is left.
-    const bool drops_half = width == 64 && bits == kHalf;
+    const bool drops_half = width == 64 && bits == kHalfBits;
     const Form kept = drops_half ? Form{Low(value), std::min<Unsigned>(value.max, kHalfMask)} : value;
     if (!IsSmall(kept.polynomial, __int128{1} << 36)) return false;
     form = Wrapped({Scaled(kept.polynomial, __int128{1} << bits), kept.max << bits}, width);
     return true;
   }
-  if (width != 64 || count->getZExtValue() != kHalf) return false;
-  form = {value.max <= kHalfMask ? Polynomial() : High(value.polynomial), value.max >> kHalf};
+  if (width != 64 || count->getZExtValue() != kHalfBits) return false;
+  form = {value.max <= kHalfMask ? Polynomial() : High(value.polynomial), value.max >> kHalfBits};
   return true;
 }
 
@@ -229,7 +228,7 @@ bool ExactForms::Or(const llvm::Instruction& instruction, unsigned depth, Form& 
   }
   for (unsigned i = 0; i < 2; ++i) {
     const llvm::Value* upper = instruction.getOperand(i);
-    if (!match::match(upper, match::m_Shl(match::m_Value(), match::m_SpecificInt(kHalf)))) continue;
+    if (!match::match(upper, match::m_Shl(match::m_Value(), match::m_SpecificInt(kHalfBits)))) continue;
     const Form high = FormOf(upper, depth), low = FormOf(instruction.getOperand(1 - i), depth);
     if (low.max > kHalfMask) continue;
     form = {Sum(high.polynomial, low.polynomial), MaxOf(64)};

@@ -23,6 +23,8 @@ class Value;
 
 namespace guardc::compiler {
 
+inline constexpr unsigned kHalfBits = 32;  // of a 64-bit value
+
 class ExactForms {
  public:
   using Atom = uint32_t;

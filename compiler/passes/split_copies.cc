@@ -27,9 +27,9 @@ llvm::StoreInst* OnlyStore(llvm::LoadInst& load) {
 
 void Split(llvm::LoadInst& load, llvm::StoreInst& store) {
   constexpr bool kVolatile = true;
-  constexpr uint64_t kHalfCopy = 4;
+  constexpr uint64_t kHalf = 4;
   llvm::IRBuilder<> builder(&load);
-  const auto upper = [&](llvm::Value* pointer) { return builder.CreatePtrAdd(pointer, builder.getInt64(kHalfCopy)); };
+  const auto upper = [&](llvm::Value* pointer) { return builder.CreatePtrAdd(pointer, builder.getInt64(kHalf)); };
   llvm::Value* from = load.getPointerOperand();
   llvm::Type* half = builder.getInt32Ty();
   llvm::Value* low = builder.CreateAlignedLoad(half, from, kGuestAlignment, kVolatile);

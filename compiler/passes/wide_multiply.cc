@@ -19,7 +19,6 @@ namespace {
 
 namespace match = llvm::PatternMatch;
 
-constexpr unsigned kHalfBits = 32;
 // Enough for every way of writing it down that is known; bounds the work on code that only looks similar.
 constexpr size_t kMaxSums = 12;
 constexpr size_t kMaxSummands = 8;

@@ -47,27 +47,6 @@ class DoctorTest(Doctor):
         self.assertNotIn("\x1b", text)
         self.assertRegex(text, r"(?m)^ok +/proc +mounted$")
 
-    def compiler_seen_by_a_copy(self, path):
-        """What the doctor finds with nothing beside `guardc` and this PATH."""
-        alone = self.dir / "alone" / "bin" / "guardc"
-        alone.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(GUARDC, alone)
-        env = {k: v for k, v in os.environ.items() if k != "GUARDC_COMPILER"} | {"PATH": path}
-        done = subprocess.run([alone, "doctor", "--cache-dir", self.cache, "--json"], env=env, cwd=BIN,
-                              capture_output=True, check=False, timeout=120)
-        return {check["check"]: check for check in json.loads(done.stdout)["checks"]}["compiler"]
-
-    @needs_compiler
-    def test_a_compiler_in_path(self):
-        self.assertIn(f"{BIN}/guardc-compiler", self.compiler_seen_by_a_copy(f"/nowhere:{BIN}")["found"])
-
-    def test_no_compiler_anywhere(self):
-        for path in ("", "/nowhere", ".", ":"):  # only directories from the root count
-            found = self.compiler_seen_by_a_copy(path)
-            self.assertEqual(found["status"], "warn", found)
-            self.assertEqual(found["found"].count("guardc/guardc-compiler"), 1, found)
-            self.assertIn("or in PATH", found["found"])
-
     @unittest.skipIf(SANITIZED, "a sanitizer needs more address space than that")
     def test_little_address_space(self):
         checks = self.doctor(code=1, **self.limited(resource.RLIMIT_AS, 4_000_000 * 1024))
@@ -154,12 +133,26 @@ class DoctorTest(Doctor):
         self.assertEqual(self.doctor(guard)["the guard"]["status"], "ok")
         self.assertEqual(self.doctor(self.compile(guard)["path"])["a trial"]["status"], "ok")
 
+    def seen_by_a_copy(self, path):
+        """The checks of a `guardc` with nothing beside it, and this PATH."""
+        alone = self.dir / "alone" / "bin" / "guardc"
+        alone.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(GUARDC, alone)
+        env = {k: v for k, v in os.environ.items() if k != "GUARDC_COMPILER"} | {"PATH": path}
+        done = subprocess.run([alone, "doctor", "--json", "--cache-dir", self.cache], env=env, cwd=BIN, capture_output=True)
+        return self.checks(done, 0)  # what labels needs no compiler
+
+    @needs_compiler
+    def test_a_compiler_in_path(self):
+        self.assertIn(f"{BIN}/guardc-compiler", self.seen_by_a_copy(f"/nowhere:{BIN}")["compiler"]["found"])
+
     def test_no_compiler(self):
-        lonely = shutil.copy(GUARDC, self.dir / "guardc")
-        done = subprocess.run([lonely, "doctor", "--json", "--cache-dir", self.cache], capture_output=True)
-        checks = self.checks(done, 0)  # what labels does not need one
-        self.assertEqual(checks["compiler"]["status"], "warn")
-        self.assertEqual(checks["a trial"]["status"], "warn")
+        for path in ("", "/nowhere", ".", ":"):  # only directories from the root count
+            checks = self.seen_by_a_copy(path)
+            self.assertEqual(checks["compiler"]["status"], "warn", checks["compiler"])
+            self.assertEqual(checks["compiler"]["found"].count("guardc/guardc-compiler"), 1, checks["compiler"])
+            self.assertIn("or in PATH", checks["compiler"]["found"])
+            self.assertEqual(checks["a trial"]["status"], "warn")
 
     def test_compiler_that_is_none(self):
         fake = self.write("guardc-compiler", "#!/bin/sh\necho '{\"version\": \"0.0.1\", \"abi\": 1, \"llvm\": \"1\"}'\n")

@@ -14,6 +14,12 @@
 
 namespace guardc {
 
+// A fault of the host's own.
+inline void NullDereference() {
+  volatile int* volatile nowhere = reinterpret_cast<int*>(8);
+  *nowhere = 1;
+}
+
 // What `host_log` gets; may do something first.
 class TestLog final : public GuardLog {
  public:

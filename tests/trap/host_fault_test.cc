@@ -20,11 +20,6 @@ void InstallHostHandler() {
   sigaction(SIGSEGV, &action, nullptr);
 }
 
-void NullDereference() {
-  volatile int* volatile nowhere = reinterpret_cast<int*>(8);
-  *nowhere = 1;
-}
-
 TEST(HostFaultDeathTest, ReachesTheHandlerFromBefore) {
   EXPECT_EXIT(
       {

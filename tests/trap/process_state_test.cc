@@ -37,11 +37,6 @@ bool IsStopped(Guest& guest, std::string_view function = "spin") {
   return !result && result.error().kind == ErrorKind::kDeadline;
 }
 
-void ReadNull() {
-  volatile int* volatile nowhere = reinterpret_cast<int*>(8);
-  *nowhere = 1;
-}
-
 [[noreturn]] void EndWith(bool is_right) { _exit(is_right ? kDone : 1); }
 
 // ---- Handlers that come later ---------------------------------------------------------------------------------------
@@ -118,7 +113,7 @@ TEST(LaterHandlerDeathTest, GetsTheHostsFaults) {
         Guest guest({.fail_after_trap = false});
         Install(SIGSEGV, &LeaveWithSeven);
         if (!LoadTraps(guest)) _exit(1);
-        ReadNull();
+        NullDereference();
       },
       ::testing::ExitedWithCode(7), "");
 }
@@ -149,7 +144,7 @@ TEST(LaterHandlerDeathTest, ThatTellsAndRaisesAgainTellsOnce) {
         Guest guest({.fail_after_trap = false});
         InstallSaving(&TellAndRaise);
         if (!LoadTraps(guest)) _exit(1);
-        ReadNull();
+        NullDereference();
       },
       ::testing::KilledBySignal(SIGSEGV), "^t$");
 }
@@ -167,7 +162,7 @@ TEST(LaterHandlerDeathTest, ThatPutsOursBackIsGone) {
           right = right && LoadTraps(guest);
         }
         if (!right) _exit(1);
-        ReadNull();
+        NullDereference();
       },
       ::testing::ExitedWithCode(7), "^$");
 }
@@ -179,7 +174,7 @@ TEST(LaterHandlerDeathTest, ThatCallsOursIsCalledOnce) {
         Guest guest({.fail_after_trap = false});
         InstallSaving(&CallSaved);
         if (!LoadTraps(guest)) _exit(1);
-        ReadNull();
+        NullDereference();
       },
       ::testing::ExitedWithCode(7), "^c$");
 }
@@ -194,7 +189,7 @@ TEST(LaterHandlerDeathTest, ACircleOfHandlersEnds) {
         if (!LoadTraps(guest)) _exit(1);
         InstallSaving(&CallSaved);
         if (!LoadTraps(guest)) _exit(1);
-        ReadNull();
+        NullDereference();
       },
       ::testing::KilledBySignal(SIGSEGV), "^c+$");
 }

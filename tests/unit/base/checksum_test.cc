@@ -4,10 +4,12 @@
 
 #include <vector>
 
+#include "tests/support/bytes.h"
+
 namespace guardc {
 namespace {
 
-std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+using test::Bytes;
 
 // As xxHash's own `xxh128sum` prints them.
 TEST(Xxh3, KnownAnswers) {

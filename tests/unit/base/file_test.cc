@@ -9,14 +9,14 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/support/bytes.h"
 #include "tests/support/temp_dir.h"
 
 namespace guardc {
 namespace {
 
+using test::Bytes;
 using test::TempDir;
-
-std::span<const std::byte> BytesOf(std::string_view text) { return std::as_bytes(std::span<const char>(text)); }
 
 TEST(ReadFile, GivesAllBytesAndHoldsTheLimit) {
   const TempDir dir;
@@ -54,8 +54,8 @@ TEST(ReadFile, ReadsPipes) {
 
 TEST(WriteFileAtomically, ReplacesTheWholeFile) {
   const TempDir dir;
-  ASSERT_TRUE(WriteFileAtomically(dir / "file", BytesOf("first, longer")));
-  ASSERT_TRUE(WriteFileAtomically(dir / "file", BytesOf("second")));
+  ASSERT_TRUE(WriteFileAtomically(dir / "file", Bytes("first, longer")));
+  ASSERT_TRUE(WriteFileAtomically(dir / "file", Bytes("second")));
   EXPECT_EQ(test::ReadBytes(dir / "file"), "second");
   EXPECT_EQ(test::CountFiles(dir.path()), 1u);
 }
@@ -69,7 +69,7 @@ TEST(WriteFileAtomically, LeavesNothingBehindWhereTheDiskIsFull) {
     signal(SIGXFSZ, SIG_IGN);
     const rlimit limit = {1000, 1000};
     setrlimit(RLIMIT_FSIZE, &limit);
-    const auto written = WriteFileAtomically(dir / "file", BytesOf(std::string(2000, 'x')));
+    const auto written = WriteFileAtomically(dir / "file", Bytes(std::string(2000, 'x')));
     _exit(!written && written.error().kind == ErrorKind::kIo ? 0 : 1);
   }
   int status = -1;
@@ -82,12 +82,12 @@ TEST(WriteFileAtomically, LeavesNothingBehindWhereTheDiskIsFull) {
 TEST(WriteNewFile, NeverWritesOverAFileAndIsNeverWritableByOthers) {
   const TempDir dir;
   const mode_t old = umask(0);
-  ASSERT_TRUE(WriteNewFile(dir / "file", BytesOf("x"), 0666));
+  ASSERT_TRUE(WriteNewFile(dir / "file", Bytes("x"), 0666));
   umask(old);
   struct stat st;
   ASSERT_EQ(stat((dir / "file").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 0777, 0644u);
-  EXPECT_FALSE(WriteNewFile(dir / "file", BytesOf("y")));
+  EXPECT_FALSE(WriteNewFile(dir / "file", Bytes("y")));
 }
 
 TEST(CreateDirectories, CreatesAllAndAcceptsExisting) {

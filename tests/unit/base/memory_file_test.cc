@@ -13,20 +13,20 @@
 #include <cstring>
 #include <string>
 
+#include "tests/support/bytes.h"
 #include "tests/support/refused_call.h"
 
 namespace guardc {
 namespace {
 
+using test::Bytes;
 using ::testing::HasSubstr;
 using Use = MemoryFile::Use;
 
-std::span<const std::byte> AsBytes(std::string_view text) { return std::as_bytes(std::span(text)); }
-
 Result<Fd> Sealed(std::string_view text, Use use) {
   GUARDC_TRY(MemoryFile file, MemoryFile::Create("test", use));
-  GUARDC_CHECK(file.Append(AsBytes(text.substr(0, 3))));
-  GUARDC_CHECK(file.Append(AsBytes(text.substr(3))));
+  GUARDC_CHECK(file.Append(Bytes(text.substr(0, 3))));
+  GUARDC_CHECK(file.Append(Bytes(text.substr(3))));
   return std::move(file).Seal();
 }
 

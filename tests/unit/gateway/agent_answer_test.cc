@@ -2,18 +2,12 @@
 #include <gmock/gmock.h>
 
 #include "guardc/label.h"
+#include "tests/unit/gateway/bad_answer.h"
 
 namespace guardc {
 namespace {
 
 using testing::HasSubstr;
-
-void ExpectBad(const std::string& text, const std::string& key) {
-  auto answer = ParseAgentAnswer(text);
-  ASSERT_FALSE(answer) << text;
-  EXPECT_EQ(answer.error().kind, ErrorKind::kBadResponse) << text;
-  EXPECT_EQ(answer.error().details().key, key) << answer.error().message;
-}
 
 TEST(AgentAnswerTest, ModeLabelsAndPolicy) {
   auto answer = ParseAgentAnswer(
@@ -62,32 +56,33 @@ TEST(AgentAnswerTest, OnlyFalseAndTextReject) {
 }
 
 TEST(AgentAnswerTest, EverythingElseIsABadResponse) {
-  ExpectBad("", "");
-  for (const char* text : {"null", "[]", "1", "{", "\xff", "x"}) ExpectBad(text, "");
+  ExpectBad(ParseAgentAnswer, "", "");
+  for (const char* text : {"null", "[]", "1", "{", "\xff", "x"}) ExpectBad(ParseAgentAnswer, text, "");
   for (const char* text : {"{}", R"({"difc_mode":""})", R"({"difc_mode":null})", R"({"difc_mode":"allow"})",
                            R"({"difc_mode":" strict"})", R"({"difc_mode":1})"}) {
-    ExpectBad(text, "difc_mode");
+    ExpectBad(ParseAgentAnswer, text, "difc_mode");
   }
-  ExpectBad(R"({"Success":false,"difc_mode":"strict"})", "Success");
-  ExpectBad(R"({"error":"\ud800","difc_mode":"strict"})", "error");
+  ExpectBad(ParseAgentAnswer, R"({"Success":false,"difc_mode":"strict"})", "Success");
+  ExpectBad(ParseAgentAnswer, R"({"error":"\ud800","difc_mode":"strict"})", "error");
   for (const char* policy : {"[]", "\"{}\"", "1", "true"}) {
-    ExpectBad(R"({"difc_mode":"strict","normalized_policy":)" + std::string(policy) + "}", "normalized_policy");
+    ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","normalized_policy":)" + std::string(policy) + "}",
+              "normalized_policy");
   }
   for (const char* agent : {"[]", "\"a\"", "1", "false"}) {
-    ExpectBad(R"({"difc_mode":"strict","agent":)" + std::string(agent) + "}", "agent");
+    ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","agent":)" + std::string(agent) + "}", "agent");
   }
-  ExpectBad(R"({"difc_mode":"strict","difc_mode":"propagate"})", "difc_mode");
-  ExpectBad(R"({"DIFC_mode":"strict"})", "DIFC_mode");
-  ExpectBad(R"({"difc_mode":"strict","agent":{"Integrity":["a"]}})", "Integrity");
-  ExpectBad(R"({"difc_mode":"strict","agent":{"secrecy":"a"}})", "agent.secrecy");
-  ExpectBad(R"({"difc_mode":"strict","agent":{"secrecy":[1]}})", "agent.secrecy");
-  ExpectBad(R"({"difc_mode":"strict","agent":{"integrity":["\ud800"]}})", "agent.integrity");
+  ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","difc_mode":"propagate"})", "difc_mode");
+  ExpectBad(ParseAgentAnswer, R"({"DIFC_mode":"strict"})", "DIFC_mode");
+  ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","agent":{"Integrity":["a"]}})", "Integrity");
+  ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","agent":{"secrecy":"a"}})", "agent.secrecy");
+  ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","agent":{"secrecy":[1]}})", "agent.secrecy");
+  ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","agent":{"integrity":["\ud800"]}})", "agent.integrity");
 }
 
 TEST(AgentAnswerTest, AMillionTags) {
   std::string tags = "\"t\"";
   for (int i = 0; i < 1000000; ++i) tags += ",\"t\"";
-  ExpectBad(R"({"difc_mode":"strict","agent":{"secrecy":[)" + tags + "]}}", "agent.secrecy");
+  ExpectBad(ParseAgentAnswer, R"({"difc_mode":"strict","agent":{"secrecy":[)" + tags + "]}}", "agent.secrecy");
 }
 
 }  // namespace

@@ -2,11 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "guardc/label.h"
+#include "tests/support/json_document.h"
 
 namespace guardc {
 namespace {
 
-JsonDocument Json(std::string text) { return JsonDocument::Parse(std::move(text)).value(); }
+using test::Json;
 
 TEST(LabelInputTest, ResourceHasNameArgumentsAndCapabilities) {
   EXPECT_EQ(LabelResourceInput("get_me", Json("{}")).value(),

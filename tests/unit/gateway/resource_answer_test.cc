@@ -2,16 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "guardc/label.h"
+#include "tests/unit/gateway/bad_answer.h"
 
 namespace guardc {
 namespace {
-
-void ExpectBadResource(const std::string& text, const std::string& key) {
-  auto answer = ParseResourceAnswer(text);
-  ASSERT_FALSE(answer) << text;
-  EXPECT_EQ(answer.error().kind, ErrorKind::kBadResponse) << text;
-  EXPECT_EQ(answer.error().details().key, key) << answer.error().message;
-}
 
 TEST(ResourceAnswerTest, DescriptionLabelsAndOperation) {
   auto answer = ParseResourceAnswer(
@@ -39,20 +33,20 @@ TEST(ResourceAnswerTest, SuccessAndErrorMeanNothingHere) {
 }
 
 TEST(ResourceAnswerTest, EverythingElseIsABadResponse) {
-  ExpectBadResource("", "");
-  for (const char* text : {"null", "[]", "7", "{", "{\"resource\":{}} x"}) ExpectBadResource(text, "");
-  ExpectBadResource("{}", "resource");
+  ExpectBad(ParseResourceAnswer, "", "");
+  for (const char* text : {"null", "[]", "7", "{", "{\"resource\":{}} x"}) ExpectBad(ParseResourceAnswer, text, "");
+  ExpectBad(ParseResourceAnswer, "{}", "resource");
   for (const char* value : {"null", "[]", "\"x\""})
-    ExpectBadResource(std::string(R"({"resource":)") + value + "}", "resource");
+    ExpectBad(ParseResourceAnswer, std::string(R"({"resource":)") + value + "}", "resource");
   for (const char* value : {"\"a\"", "[1]", "null", "{}", "[\"a\",null]", "[[\"a\"]]"}) {
-    ExpectBadResource(std::string(R"({"resource":{"secrecy":)") + value + "}}", "resource.secrecy");
-    ExpectBadResource(std::string(R"({"resource":{"integrity":)") + value + "}}", "resource.integrity");
+    ExpectBad(ParseResourceAnswer, std::string(R"({"resource":{"secrecy":)") + value + "}}", "resource.secrecy");
+    ExpectBad(ParseResourceAnswer, std::string(R"({"resource":{"integrity":)") + value + "}}", "resource.integrity");
   }
-  ExpectBadResource(R"({"resource":{"Secrecy":["a"]}})", "Secrecy");
-  ExpectBadResource(R"({"resource":{"secrecy":["a"],"secrecy":[]}})", "secrecy");
-  ExpectBadResource(R"({"resource":{"secrecy":["a"]},"resource":{}})", "resource");
-  ExpectBadResource(R"({"Resource":{}})", "Resource");
-  ExpectBadResource(R"({"resource":{},"Operation":"read"})", "Operation");
+  ExpectBad(ParseResourceAnswer, R"({"resource":{"Secrecy":["a"]}})", "Secrecy");
+  ExpectBad(ParseResourceAnswer, R"({"resource":{"secrecy":["a"],"secrecy":[]}})", "secrecy");
+  ExpectBad(ParseResourceAnswer, R"({"resource":{"secrecy":["a"]},"resource":{}})", "resource");
+  ExpectBad(ParseResourceAnswer, R"({"Resource":{}})", "Resource");
+  ExpectBad(ParseResourceAnswer, R"({"resource":{},"Operation":"read"})", "Operation");
 }
 
 TEST(ResourceAnswerTest, ErrorsNameWhatIsWrong) {

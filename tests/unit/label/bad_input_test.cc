@@ -19,7 +19,6 @@ using testing::HasSubstr;
 constexpr std::string_view kPolicy = R"({"allow-only":{"repos":"all","min-integrity":"none"}})";
 constexpr const char* kStrict = R"({"difc_mode":"strict"})";
 constexpr const char* kRead = R"({"resource":{},"operation":"read"})";
-constexpr uint32_t kMiB = 1 << 20;
 
 // Each label function answers what the backend's tool of its own name answers, -2 and the size where it does not fit.
 constexpr const char* kRelay = R"((module

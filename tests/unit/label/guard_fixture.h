@@ -14,6 +14,8 @@
 
 namespace guardc {
 
+inline constexpr uint32_t kMiB = 1 << 20;  // bytes
+
 // Compiled once per test process and text. A failure ends the test.
 std::shared_ptr<const Module> ModuleFromWat(const std::string& wat);
 

@@ -8,8 +8,6 @@
 namespace guardc {
 namespace {
 
-constexpr uint32_t kMebibyte = 1 << 20;
-
 using LabelCallTest = GuardTest;
 
 TEST_F(LabelCallTest, AnswersComeBackByteForByte) {
@@ -59,20 +57,20 @@ TEST_F(LabelCallTest, NegativeAnswersAreErrorsOfTheGuard) {
 TEST_F(LabelCallTest, InputLimit) {
   options_.memory_cap_pages = 1024;
   const auto guard = Script();
-  std::string input(8 * kMebibyte, ' ');
+  std::string input(8 * kMiB, ' ');
   input[0] = 'c';
   EXPECT_TRUE(Ask(*guard, input));
   input += ' ';
   const auto answer = Ask(*guard, input);
   ASSERT_EQ(KindOf(answer), ErrorKind::kLimit);
-  EXPECT_EQ(answer.error().details().needed_size, 8 * kMebibyte + 1);
-  EXPECT_EQ(answer.error().details().limit, 8 * kMebibyte);
+  EXPECT_EQ(answer.error().details().needed_size, 8 * kMiB + 1);
+  EXPECT_EQ(answer.error().details().limit, 8 * kMiB);
   EXPECT_EQ(Counters(*guard).calls, 2u);  // it did not run
 }
 
 TEST_F(LabelCallTest, OutputStartsAtFourMiB) {
   const auto guard = Script();
-  EXPECT_EQ(Counters(*guard).capacity, 4 * kMebibyte);
+  EXPECT_EQ(Counters(*guard).capacity, 4 * kMiB);
 }
 
 struct RetryCase {
@@ -87,17 +85,13 @@ std::string Retry(uint32_t needed) { return "2" + std::string(reinterpret_cast<c
 
 TEST_F(LabelCallTest, RetriesWhenTheAnswerDoesNotFit) {
   const RetryCase kCases[] = {
-      {"fits", Retry(4 * kMebibyte), {4 * kMebibyte}, ErrorKind::kInternal},
-      {"the size needed", Retry(5 * kMebibyte), {4 * kMebibyte, 5 * kMebibyte}, ErrorKind::kInternal},
-      {"the largest", Retry(16 * kMebibyte), {4 * kMebibyte, 16 * kMebibyte}, ErrorKind::kInternal},
-      {"too large", Retry(16 * kMebibyte + 1), {4 * kMebibyte}, ErrorKind::kLimit, 16 * kMebibyte + 1},
-      {"huge", Retry(0xffffffff), {4 * kMebibyte}, ErrorKind::kLimit, 0xffffffff},
-      {"no size: doubles", "=", {4 * kMebibyte, 8 * kMebibyte, 16 * kMebibyte}, ErrorKind::kLimit, 32 * kMebibyte},
-      {"ever more",
-       "+",
-       {4 * kMebibyte, 4 * kMebibyte + 1, 4 * kMebibyte + 2},
-       ErrorKind::kBufferProtocol,
-       4 * kMebibyte + 3},
+      {"fits", Retry(4 * kMiB), {4 * kMiB}, ErrorKind::kInternal},
+      {"the size needed", Retry(5 * kMiB), {4 * kMiB, 5 * kMiB}, ErrorKind::kInternal},
+      {"the largest", Retry(16 * kMiB), {4 * kMiB, 16 * kMiB}, ErrorKind::kInternal},
+      {"too large", Retry(16 * kMiB + 1), {4 * kMiB}, ErrorKind::kLimit, 16 * kMiB + 1},
+      {"huge", Retry(0xffffffff), {4 * kMiB}, ErrorKind::kLimit, 0xffffffff},
+      {"no size: doubles", "=", {4 * kMiB, 8 * kMiB, 16 * kMiB}, ErrorKind::kLimit, 32 * kMiB},
+      {"ever more", "+", {4 * kMiB, 4 * kMiB + 1, 4 * kMiB + 2}, ErrorKind::kBufferProtocol, 4 * kMiB + 3},
   };
   for (const RetryCase& c : kCases) {
     SCOPED_TRACE(c.name);
@@ -116,7 +110,7 @@ TEST_F(LabelCallTest, RetriesWhenTheAnswerDoesNotFit) {
     const ScriptCounters counters = Counters(*guard);
     for (size_t i = 0; i < 3; ++i) {
       EXPECT_EQ(counters.capacities[i], i < c.capacities.size()    ? c.capacities[i]
-                                        : i == c.capacities.size() ? 4 * kMebibyte  // this call's
+                                        : i == c.capacities.size() ? 4 * kMiB  // this call's
                                                                    : 0)
           << i;
     }
@@ -142,7 +136,7 @@ TEST_F(LabelCallTest, SmallNeededSizesDouble) {
   ASSERT_TRUE(answer) << answer.error().message;
   uint32_t capacity = 0;
   std::memcpy(&capacity, answer->data(), sizeof(capacity));
-  EXPECT_EQ(capacity, 16 * kMebibyte);
+  EXPECT_EQ(capacity, 16 * kMiB);
 }
 
 // The buffer's own size is taken at its word: the attempts are three, and the error has what was asked for.
@@ -161,7 +155,7 @@ TEST_F(LabelCallTest, TheSizeThatTheBufferHasIsAnAttemptLikeOthers) {
       (i32.store (local.get 2) (global.get $calls))
       (i32.const 4))
     (export "label_agent" (func $f)) (export "label_resource" (func $never)) (export "label_response" (func $count))))";
-  for (const uint32_t initial : {4 * kMebibyte, 16 * kMebibyte}) {
+  for (const uint32_t initial : {4 * kMiB, 16 * kMiB}) {
     options_.output_initial = initial;
     const auto guard = Guard::Create(ModuleFromWat(wat), options_).value();
     const auto number = [&](LabelFunction function) {
@@ -195,12 +189,12 @@ TEST_F(LabelCallTest, LimitsAreOptions) {
 
 TEST_F(LabelCallTest, LengthsBeyondTheBufferAreNeverRead) {
   const auto guard = Script();
-  for (const uint32_t length : {4 * kMebibyte + 1, 32 * kMebibyte, 0x7fffffffu}) {
+  for (const uint32_t length : {4 * kMiB + 1, 32 * kMiB, 0x7fffffffu}) {
     const auto answer = Ask(*guard, Command('n', length));
     EXPECT_EQ(KindOf(answer), ErrorKind::kBufferProtocol);
     EXPECT_NE(answer.error().message.find(std::to_string(length)), std::string::npos);
   }
-  EXPECT_EQ(Ask(*guard, Command('n', 4 * kMebibyte)).value().size(), 4 * kMebibyte);
+  EXPECT_EQ(Ask(*guard, Command('n', 4 * kMiB)).value().size(), 4 * kMiB);
   EXPECT_TRUE(guard->healthy());
   const ScriptCounters counters = Counters(*guard);
   EXPECT_EQ(counters.allocs, counters.deallocs + 2);
@@ -216,7 +210,7 @@ TEST_F(LabelCallTest, BuffersAreAllocatedAndFreedInReverse) {
     EXPECT_EQ(counters.allocs, counters.deallocs + 2) << command;
     EXPECT_EQ(counters.input, 65536u) << command;
     EXPECT_EQ(counters.output, 65537u) << command;
-    EXPECT_EQ(counters.top, 65537u + 4 * kMebibyte) << command;
+    EXPECT_EQ(counters.top, 65537u + 4 * kMiB) << command;
   }
 }
 
@@ -315,7 +309,7 @@ TEST_F(EndOfMemoryTest, InputBelowOutputBelowTheEnd) {
     EXPECT_EQ(counters.output + counters.capacity, counters.memory_size);
     EXPECT_EQ(counters.input + counters.input_size, counters.output);
     EXPECT_GE(counters.input, own + 65536);  // 64 KiB to spare, and nothing of the guard's own
-    EXPECT_LE(counters.memory_size, own + 4 * kMebibyte + 2 * 65536);
+    EXPECT_LE(counters.memory_size, own + 4 * kMiB + 2 * 65536);
     // The same pages again.
     EXPECT_EQ(Counters(*guard).memory_size, counters.memory_size);
   }
@@ -325,7 +319,7 @@ TEST_F(EndOfMemoryTest, DataIsNotOverwritten) {
   auto script = Bare("17");
   script.data = R"((data (i32.const 60000) "precious"))";
   const auto guard = Script(script);
-  std::string large(2 * kMebibyte, 'e');
+  std::string large(2 * kMiB, 'e');
   EXPECT_EQ(Ask(*guard, large).value(), large);
   EXPECT_EQ(Ask(*guard, "m").value(), "precious");
 }
@@ -336,7 +330,7 @@ TEST_F(EndOfMemoryTest, GrowsForRetriesAndAroundTheGuest) {
   ASSERT_TRUE(Ask(*guard, Command('g', 3)));  // the guest takes pages above our buffers
   const ScriptCounters before = Counters(*guard);
   EXPECT_EQ(before.output + before.capacity + 3 * 65536, before.memory_size);
-  ASSERT_TRUE(Ask(*guard, Retry(16 * kMebibyte)));
+  ASSERT_TRUE(Ask(*guard, Retry(16 * kMiB)));
   EXPECT_EQ(KindOf(Ask(*guard, "=")), ErrorKind::kLimit);
   EXPECT_TRUE(guard->healthy());
 }
@@ -404,7 +398,7 @@ TEST_F(LabelCallTest, MemoryCapIsAnOption) {
   options_.memory_cap_pages = 80;
   const auto guard = Script();
   EXPECT_TRUE(Ask(*guard, "e"));
-  EXPECT_EQ(KindOf(Ask(*guard, Retry(5 * kMebibyte))), ErrorKind::kBufferProtocol);  // alloc answers null
+  EXPECT_EQ(KindOf(Ask(*guard, Retry(5 * kMiB))), ErrorKind::kBufferProtocol);  // alloc answers null
   options_.memory_cap_pages = 1;
   EXPECT_EQ(Guard::Create(ModuleFromWat(ScriptGuardWat({.memory = "2"})), options_).error().kind, ErrorKind::kLimit);
 }

@@ -18,6 +18,7 @@
 #include "runtime/instance/store_impl.h"
 #include "runtime/memory/address_space.h"
 #include "tests/fixtures/wat.h"
+#include "tests/support/hosted_instance.h"
 
 namespace guardc {
 namespace {
@@ -54,23 +55,11 @@ constexpr std::string_view kReservationWat = R"((module
   (func (export "trap") (param i32) (result i32) unreachable)
 ))";
 
-class ReservedInstance {
+class ReservedInstance : public test::HostedInstance {
  public:
   explicit ReservedInstance(const std::shared_ptr<const Module>& module, uint64_t stack_size = 256 * 1024)
-      : store_({.memory_cap_pages = 600, .stack_size = stack_size}) {
-    instance_ = InstantiateWithHost(store_, module, host_).value();
-  }
+      : HostedInstance(module, {.memory_cap_pages = 600, .stack_size = stack_size}) {}
 
-  Result<uint32_t> Call(std::string_view name, uint32_t argument = 0) {
-    abi::Value value = {.i32 = argument};
-    const auto function = GuestFunction::Bind(*instance_, name, {{ValType::kI32}, {ValType::kI32}});
-    if (!function) return std::unexpected(function.error());
-    if (auto done = function->Call(&value, host_, {}); !done) return std::unexpected(done.error());
-    return value.i32;
-  }
-  uint32_t operator()(std::string_view name, uint32_t argument = 0) { return Call(name, argument).value(); }
-
-  Instance::Impl& impl() { return instance_->impl(); }
   const std::byte* base() { return impl().space.begin(); }
   std::span<const std::byte> memory() {
     return {reinterpret_cast<const std::byte*>(impl().memories[0]->vm->base), impl().memories[0]->vm->size};
@@ -79,11 +68,6 @@ class ReservedInstance {
     const Activation& activation = impl().activation;
     return {reinterpret_cast<const std::byte*>(activation.stack_low), activation.stack_top - activation.stack_low};
   }
-
- private:
-  HostState host_;
-  Store store_;
-  Instance* instance_ = nullptr;
 };
 
 std::vector<std::byte> Copy(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }

@@ -11,6 +11,7 @@
 #include "runtime/instance/store_impl.h"
 #include "tests/fixtures/wat.h"
 #include "tests/support/few_mappings.h"
+#include "tests/support/hosted_instance.h"
 #include "tests/support/refused_call.h"
 
 namespace guardc {
@@ -81,33 +82,10 @@ class Snapshot : public ::testing::TestWithParam<bool> {
   }
 };
 
-class OneInstance {
+class OneInstance : public test::HostedInstance {
  public:
-  explicit OneInstance(std::shared_ptr<const Module> module) : store_({.memory_cap_pages = 600}) {
-    instance_ = InstantiateWithHost(store_, std::move(module), host_).value();
-  }
-  explicit OneInstance(const InstanceSnapshot& from) : store_({.memory_cap_pages = 600}) {
-    instance_ = CloneWithHost(store_, from, host_).value();
-  }
+  using HostedInstance::HostedInstance;
 
-  Result<uint32_t> Call(std::string_view name, uint32_t argument = 0) {
-    abi::Value value = {.i32 = argument};
-    const auto function = GuestFunction::Bind(*instance_, name, {{ValType::kI32}, {ValType::kI32}});
-    if (!function) return std::unexpected(function.error());
-    if (auto done = function->Call(&value, host_, {}); !done) return std::unexpected(done.error());
-    return value.i32;
-  }
-  uint32_t operator()(std::string_view name, uint32_t argument = 0) {
-    const auto result = Call(name, argument);
-    EXPECT_TRUE(result) << name << ": " << result.error().message;
-    return result.value_or(0xdead);
-  }
-  TrapCode Trap(std::string_view name, uint32_t argument = 0) {
-    const auto result = Call(name, argument);
-    return result ? TrapCode::kNone : result.error().details().trap;
-  }
-
-  Instance::Impl& impl() { return instance_->impl(); }
   std::shared_ptr<const InstanceSnapshot> Snapshot() { return InstanceSnapshot::Take(impl()).value(); }
   // Kilobytes of memory and stack that this instance has in RAM.
   uint64_t ResidentKiB() {
@@ -127,11 +105,6 @@ class OneInstance {
     count(reinterpret_cast<const void*>(activation.stack_low), activation.stack_top - activation.stack_low);
     return pages * 4;
   }
-
- private:
-  HostState host_;
-  Store store_;
-  Instance* instance_ = nullptr;
 };
 
 void ExpectInitial(OneInstance& instance) {
